@@ -1,0 +1,265 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "engine/flow/flow.h"
+
+#include <algorithm>
+
+#include "absl/strings/str_cat.h"
+#include "engine/base/check.h"
+#include "engine/base/log.h"
+
+namespace sluice::flow {
+
+Flow::Flow(FlowHost& host)
+    : host_(host),
+      up_pump_(*this, host, inspect::Direction::kUp, down_, up_),
+      down_pump_(*this, host, inspect::Direction::kDown, up_, down_) {
+  BindOperations();
+}
+
+Flow::~Flow() { SLUICE_CHECK(!started_ || stage_ == Stage::kJoined); }
+
+void Flow::BindOperations() {
+  down_.recv.Bind<&Pump::OnReceived>(&up_pump_);
+  down_.readable.Bind<&Pump::OnReadable>(&up_pump_);
+  down_.send.Bind<&Pump::OnSent>(&down_pump_);
+  up_.recv.Bind<&Pump::OnReceived>(&down_pump_);
+  up_.readable.Bind<&Pump::OnReadable>(&down_pump_);
+  up_.send.Bind<&Pump::OnSent>(&up_pump_);
+  query_.Bind(this, [](void* self) { static_cast<Flow*>(self)->OnQueried(); });
+  carry_.Bind(this, [](void* self) { static_cast<Flow*>(self)->OnCarried(); });
+  connector_.Bind(this, [](void* self, OsError error) { static_cast<Flow*>(self)->OnConnected(error); });
+  timer_.Bind<&Flow::OnTimer>(this);
+}
+
+// -> accepted
+void Flow::Start(io::AcceptedSocket accepted) {
+  SLUICE_CHECK(!started_);
+  started_ = true;
+  info_.id = host_.next_flow_id->fetch_add(1, std::memory_order_relaxed);
+  info_.client = accepted.peer;
+  const OsError error = host_.port->Adopt(down_.socket, accepted);
+  if (!error.ok()) return Close(Cause::kNoResources, Side::kDownstream, error, true, true);
+  stage_ = Stage::kAccepted;
+  host_.timers->Start(timer_, host_.port->now() + host_.policy->query_timeout);
+  const redirect::WorkerView worker{host_.port, host_.buffers};
+  host_.redirector->Query(query_, worker, down_.socket);
+}
+
+// accepted -> queried
+void Flow::OnQueried() {
+  if (stage_ == Stage::kClosing) return JoinIfIdle();
+  SLUICE_CHECK(stage_ == Stage::kAccepted);
+  switch (query_.verdict()) {
+    case redirect::Verdict::kOk:
+      stage_ = Stage::kQueried;
+      return Admit();
+    case redirect::Verdict::kAbsent:
+      return Close(Cause::kNotRedirected, Side::kDownstream, query_.error(), true, true);
+    case redirect::Verdict::kBadContext:
+      return Close(Cause::kBadContext, Side::kDownstream, query_.error(), true, true);
+    case redirect::Verdict::kGone:
+      return Close(Cause::kReset, Side::kDownstream, query_.error(), true, true);
+    default:
+      return Close(Cause::kQueryFailed, Side::kEngine, query_.error(), true, true);
+  }
+}
+
+// queried -> admitted
+void Flow::Admit() {
+  info_.destination = query_.origin().destination;
+  if (host_.own_listeners->IsOurs(info_.destination)) {
+    return Close(Cause::kLoopGuard, Side::kEngine, OsError{}, true, true);
+  }
+  const OsError error = host_.port->Open(up_.socket, info_.destination.family());
+  if (!error.ok()) return Close(Cause::kNoResources, Side::kUpstream, error, true, true);
+  stage_ = Stage::kAdmitted;
+  Carry();
+}
+
+void Flow::Carry() {
+  const redirect::WorkerView worker{host_.port, host_.buffers};
+  host_.redirector->Carry(carry_, worker, up_.socket, query_);
+}
+
+// admitted -> carried
+void Flow::OnCarried() {
+  if (stage_ == Stage::kClosing) return JoinIfIdle();
+  SLUICE_CHECK(stage_ == Stage::kAdmitted);
+  if (carry_.verdict() != redirect::Verdict::kOk) {
+    return Close(Cause::kCarryFailed, Side::kUpstream, carry_.error(), true, true);
+  }
+  host_.timers->Stop(timer_);
+  stage_ = Stage::kCarried;
+  // The blob has done its work; the accepted socket was kept open until here on purpose.
+  query_.Reset();
+  Connect();
+}
+
+void Flow::Connect() {
+  const Address source = host_.sources.Next(info_.destination.family());
+  if (!source.empty()) {
+    const OsError error = host_.port->Bind(up_.socket, source);
+    if (!error.ok()) return Close(Cause::kNoResources, Side::kUpstream, error, true, true);
+  }
+  connector_.Start(*host_.port, *host_.timers, up_.socket, info_.destination,
+                   host_.port->now() + host_.policy->connect_timeout);
+}
+
+// carried -> connected
+void Flow::OnConnected(OsError error) {
+  if (stage_ == Stage::kClosing) return JoinIfIdle();
+  SLUICE_CHECK(stage_ == Stage::kCarried);
+  if (!error.ok()) {
+    Count(metrics::Counter::k_connect_errors);
+    // The client's own connect succeeded long ago; a reset is the only way left to say no.
+    const Cause cause =
+        error.code == ErrorCode::kTimedOut ? Cause::kConnectTimeout : Cause::kConnectFailed;
+    return Close(cause, Side::kUpstream, error, true, true);
+  }
+  Count(metrics::Counter::k_connected);
+  stage_ = Stage::kConnected;
+  Relay();
+}
+
+// connected -> relaying
+void Flow::Relay() {
+  stage_ = Stage::kRelaying;
+  last_activity_ = host_.port->now();
+  host_.timers->Start(timer_, last_activity_ + std::min(host_.policy->quiet_after,
+                                                        host_.policy->idle_timeout));
+  up_pump_.Start();
+  down_pump_.Start();
+}
+
+// relaying -> closing, when both directions are done.
+void Flow::OnPumpFinished(Pump& pump) {
+  if (flushing_) {
+    // Everything that came before the reset has been handed on.
+    return Close(reason_.cause, reason_.side, reason_.error, true, true);
+  }
+  const Pump& other = &pump == &up_pump_ ? down_pump_ : up_pump_;
+  if (other.finished()) {
+    // close() itself sends the last FIN.
+    return Close(Cause::kFinished, Side::kNone, OsError{}, false, false);
+  }
+  Leg& to = &pump == &up_pump_ ? up_ : down_;
+  const OsError error = host_.port->ShutdownSend(to.socket);
+  if (!error.ok()) return OnLegError(to, error);
+  last_activity_ = host_.port->now();
+  host_.timers->Start(timer_, last_activity_ + std::min(host_.policy->quiet_after,
+                                                        host_.policy->half_closed_timeout));
+}
+
+// relaying -> closing, because one side broke.
+void Flow::OnLegError(Leg& leg, OsError error) {
+  if (stage_ != Stage::kRelaying) return OnOperationEnded();
+  if (&leg == reset_leg_) return PumpTo(leg).DropQueue();
+  const Side side = &leg == &down_ ? Side::kDownstream : Side::kUpstream;
+  Pump& pump_from = PumpFrom(leg);
+  // A failed send tells of a reset too, but what the peer said before it may still be on its way to us.
+  if (flushing_ || pump_from.finished() || !pump_from.has_unsent()) {
+    return Close(Cause::kReset, side, error, true, true);
+  }
+  SetReason(Cause::kReset, side, error);
+  flushing_ = true;
+  reset_leg_ = &leg;
+  pump_from.StopReceiving();
+  PumpTo(leg).StopReceiving();
+  host_.port->Abort(leg.socket);
+  host_.timers->Start(timer_, host_.port->now() + host_.policy->linger_timeout);
+}
+
+void Flow::OnInspectorReset() { Close(Cause::kInspector, Side::kEngine, OsError{}, true, true); }
+
+void Flow::Terminate(Cause cause) {
+  if (!started_ || stage_ >= Stage::kClosing) return;
+  Close(cause, Side::kEngine, OsError{}, true, true);
+}
+
+void Flow::SetReason(Cause cause, Side side, OsError error) {
+  if (reason_set_) return;
+  reason_set_ = true;
+  reason_ = CloseReason{cause, side, stage_, error};
+}
+
+void Flow::Close(Cause cause, Side side, OsError error, bool reset_down, bool reset_up) {
+  if (stage_ >= Stage::kClosing) return;
+  SetReason(cause, side, error);
+  stage_ = Stage::kClosing;
+  host_.timers->Stop(timer_);
+  query_.Cancel();
+  carry_.Cancel();
+  connector_.Cancel();
+  up_pump_.StopReceiving();
+  down_pump_.StopReceiving();
+  if (reset_down) {
+    host_.port->Abort(down_.socket);
+  } else {
+    host_.port->Close(down_.socket);
+  }
+  if (reset_up) {
+    host_.port->Abort(up_.socket);
+  } else {
+    host_.port->Close(up_.socket);
+  }
+  JoinIfIdle();
+}
+
+void Flow::OnOperationEnded() {
+  if (stage_ == Stage::kClosing) JoinIfIdle();
+}
+
+// closing -> joined
+void Flow::JoinIfIdle() {
+  if (stage_ != Stage::kClosing) return;
+  if (!down_.joined() || !up_.joined()) return;
+  if (!query_.idle() || !carry_.idle() || !connector_.idle()) return;
+  stage_ = Stage::kJoined;
+  query_.Reset();
+  up_pump_.DropQueue();
+  down_pump_.DropQueue();
+  Count(metrics::Counter::k_joined);
+  Count(CounterOf(reason_.cause));
+  if (reason_.cause != Cause::kFinished && LogEnabled(LogLevel::kDebug)) {
+    Log(LogLevel::kDebug, absl::StrCat(host_.engine_name, " flow ", info_.id, " ",
+                                       info_.client.ToString(), " -> ", info_.destination.ToString(),
+                                       ": ", reason_.ToString()));
+  }
+  host_.joined(host_.owner, *this);
+}
+
+void Flow::OnTimer() {
+  switch (stage_) {
+    case Stage::kAccepted:
+    case Stage::kQueried:
+    case Stage::kAdmitted:
+      return Close(Cause::kQueryTimeout, Side::kEngine, OsError{}, true, true);
+    case Stage::kRelaying:
+      return CheckRelaying(host_.port->now());
+    default:
+      return;
+  }
+}
+
+// One timer serves the idle, the half-closed and the linger deadline and the quiet period: activity only
+// notes the time, and the timer looks at it when it fires.
+void Flow::CheckRelaying(Instant now) {
+  const FlowPolicy& policy = *host_.policy;
+  if (flushing_) return Close(reason_.cause, reason_.side, reason_.error, true, true);
+  const bool half_closed = up_pump_.finished() || down_pump_.finished();
+  const Instant end =
+      last_activity_ + (half_closed ? policy.half_closed_timeout : policy.idle_timeout);
+  if (now >= end) {
+    return Close(half_closed ? Cause::kHalfClosed : Cause::kIdle, Side::kEngine, OsError{}, true, true);
+  }
+  const Instant quiet = last_activity_ + policy.quiet_after;
+  if (now >= quiet) {
+    up_pump_.BecomeQuiet();
+    down_pump_.BecomeQuiet();
+    // From here on a look now and then is enough to notice that it woke and fell quiet again.
+    return host_.timers->Start(timer_, std::min(end, now + 16 * policy.quiet_after));
+  }
+  host_.timers->Start(timer_, std::min(end, quiet));
+}
+
+}  // namespace sluice::flow

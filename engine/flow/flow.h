@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Flow: one proxied connection, from accept to join. Lives and dies on one worker.
+//
+//   accepted -> queried -> admitted -> carried -> connected -> relaying -> closing -> joined
+//
+// One function for each arrow, in that order in flow.cc; the stages and what each guarantees are in
+// close_reason.h. Any stage may go to closing; nothing goes back.
+//
+// Ending (law 4, terminate, join, close): Close marks the flow closing, cancels what is in flight and
+// closes both sockets through the port, which gives the handles back when the last outcome is in. Each
+// outcome then calls OnOperationEnded; when nothing is left the flow is joined and its host hears of it.
+// A reset from one side is passed on as a reset, after the bytes received before it were handed on.
+#ifndef SLUICE_FLOW_FLOW_H_
+#define SLUICE_FLOW_FLOW_H_
+
+#include <cstdint>
+
+#include "engine/base/intrusive_list.h"
+#include "engine/flow/close_reason.h"
+#include "engine/flow/flow_host.h"
+#include "engine/flow/leg.h"
+#include "engine/flow/pump.h"
+#include "engine/inspect/inspector.h"
+#include "engine/io/timer_wheel.h"
+#include "engine/net/connector.h"
+#include "engine/redirect/redirector.h"
+
+namespace sluice::flow {
+
+struct LiveTag {};
+
+class Flow : public ListNode<LiveTag> {
+ public:
+  explicit Flow(FlowHost& host);
+  Flow(const Flow&) = delete;
+  Flow& operator=(const Flow&) = delete;
+  // REQUIRES: joined, or never started.
+  ~Flow();
+
+  // The first arrow. The flow owns the connection from here on.
+  void Start(io::AcceptedSocket accepted);
+  // Ends the flow now; both sides see RST unless everything was already said. Idempotent.
+  void Terminate(Cause cause);
+
+  Stage stage() const { return stage_; }
+  const CloseReason& reason() const { return reason_; }
+  const inspect::FlowInfo& info() const { return info_; }
+  bool relaying() const { return stage_ == Stage::kRelaying && !flushing_; }
+  // Relaying, or handing on what came before a reset.
+  bool may_send() const { return stage_ == Stage::kRelaying; }
+
+  // From the pumps.
+  void OnActivity() { last_activity_ = host_.port->now(); }
+  void OnLegError(Leg& leg, OsError error);
+  void OnPumpFinished(Pump& pump);
+  void OnInspectorReset();
+  void OnOperationEnded();
+
+ private:
+  void BindOperations();
+  // The arrows.
+  void OnQueried();
+  void Admit();
+  void Carry();
+  void OnCarried();
+  void Connect();
+  void OnConnected(OsError error);
+  void Relay();
+  void Close(Cause cause, Side side, OsError error, bool reset_down, bool reset_up);
+  void JoinIfIdle();
+
+  void OnTimer();
+  void CheckRelaying(Instant now);
+  Pump& PumpFrom(const Leg& leg) { return &leg == &down_ ? up_pump_ : down_pump_; }
+  Pump& PumpTo(const Leg& leg) { return &leg == &down_ ? down_pump_ : up_pump_; }
+  void Count(metrics::Counter counter) { host_.counters->Add(counter); }
+  void SetReason(Cause cause, Side side, OsError error);
+
+  FlowHost& host_;
+  Stage stage_ = Stage::kAccepted;
+  bool started_ = false;
+  bool flushing_ = false;   // a reset came: sending what came before it, then closing
+  bool reason_set_ = false;
+  const Leg* reset_leg_ = nullptr;  // non-null exactly while flushing_: the leg that broke
+  Instant last_activity_;
+  inspect::FlowInfo info_;
+  CloseReason reason_;
+  Leg down_;
+  Leg up_;
+  Pump up_pump_;    // down_ to up_
+  Pump down_pump_;  // up_ to down_
+  redirect::QueryOp query_;
+  redirect::CarryOp carry_;
+  net::Connector connector_;
+  io::Timer timer_;
+};
+
+}  // namespace sluice::flow
+
+#endif  // SLUICE_FLOW_FLOW_H_

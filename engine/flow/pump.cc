@@ -1,0 +1,198 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "engine/flow/pump.h"
+
+#include <algorithm>
+
+#include "engine/base/check.h"
+#include "engine/flow/flow.h"
+
+namespace sluice::flow {
+namespace {
+
+// Room below which a part-filled chunk is left alone and a fresh one taken. Unmeasured.
+constexpr std::size_t kRoomMin = 2048;
+
+}  // namespace
+
+Pump::Pump(Flow& flow, const FlowHost& host, inspect::Direction direction, Leg& from, Leg& to)
+    : flow_(flow), host_(host), from_(from), to_(to), queue_(*host.slab), direction_(direction) {}
+
+void Pump::Start() { Receive(false); }
+
+// Puts chunks to receive into at the front of landing_; returns how many.
+std::size_t Pump::FillLanding() {
+  // The room left in a chunk that nobody else names any more is the whole chunk.
+  if (landing_[0] && landing_[0].size() < kRoomMin) landing_[0].Reset();
+  std::size_t count = landing_[0] ? 1 : 0;
+  while (count < landing_wanted_) {
+    memory::Slice chunk = host_.slab->Take();
+    if (!chunk) break;
+    landing_[count++] = std::move(chunk);
+  }
+  return count;
+}
+
+void Pump::ReleaseLanding() {
+  for (memory::Slice& slice : landing_) slice.Reset();
+}
+
+// With few chunks left, memory is taken only for bytes that are known to be there.
+bool Pump::ChunksAreScarce() const { return host_.slab->available() <= host_.slab->chunks_max() / 8; }
+
+void Pump::Receive(bool readable) {
+  if (end_seen_ || !flow_.relaying()) return;
+  if (!from_.recv.idle() || !from_.readable.idle()) return;
+  if (queue_.size() >= host_.policy->queue_high) return;
+  if (!readable && ChunksAreScarce()) {
+    ReleaseLanding();
+    host_.port->AwaitReadable(from_.readable, from_.socket);
+    return;
+  }
+  const std::size_t count = FillLanding();
+  if (count == 0) {
+    host_.counters->Add(metrics::Counter::k_starved);
+    if (!ListNode<StarvedTag>::linked()) host_.starved->PushBack(*this);
+    return;
+  }
+  io::IoBuffer buffers[kLandingMax];
+  for (std::size_t i = 0; i < count; ++i) {
+    buffers[i] = io::IoBuffer{landing_[i].data(), landing_[i].size()};
+  }
+  host_.port->Recv(from_.recv, from_.socket, absl::MakeConstSpan(buffers, count));
+}
+
+void Pump::ResumeStarved() { Receive(true); }
+
+void Pump::BecomeQuiet() {
+  if (from_.recv.idle() || quieting_) return;
+  quieting_ = true;
+  host_.port->Cancel(from_.recv);
+}
+
+void Pump::OnReceived(Outcome outcome) {
+  const bool was_quieting = std::exchange(quieting_, false);
+  if (!flow_.relaying() || end_seen_) {
+    ReleaseLanding();
+    flow_.OnOperationEnded();
+    return;
+  }
+  if (!outcome.ok()) {
+    ReleaseLanding();
+    if (was_quieting && outcome.error.code == ErrorCode::kAborted) {
+      host_.port->AwaitReadable(from_.readable, from_.socket);
+      return;
+    }
+    flow_.OnLegError(from_, outcome.error);
+    return;
+  }
+  if (outcome.bytes == 0) {
+    end_seen_ = true;
+    ReleaseLanding();
+    Send();
+    return;
+  }
+  flow_.OnActivity();
+  AcceptBytes(outcome.bytes);
+  Send();
+  Receive(false);
+}
+
+// Moves `count` received bytes from the landing chunks to the queue, past the inspector.
+void Pump::AcceptBytes(std::size_t count) {
+  const std::size_t received = count;
+  std::size_t offered = 0;
+  memory::Chain fresh(*host_.slab);
+  bool linked = true;
+  for (memory::Slice& slice : landing_) {
+    offered += slice.size();
+    const std::size_t part = std::min(count, slice.size());
+    if (part > 0) linked = fresh.Append(slice.Part(0, part)) && linked;
+    slice.RemovePrefix(part);
+    count -= part;
+    // Only the room right behind the last byte is worth keeping, and it must stand first.
+    if (part > 0 && slice.size() > 0 && &slice != &landing_[0]) landing_[0] = std::move(slice);
+    if (&slice != &landing_[0] || slice.size() == 0) slice.Reset();
+  }
+  SLUICE_CHECK(count == 0);
+  // Links are four times the chunks, and a receive needs at most one for each chunk it filled.
+  SLUICE_CHECK(linked);
+  if (received == offered) {
+    landing_wanted_ = static_cast<std::uint8_t>(std::min<std::size_t>(landing_wanted_ * 2u, kLandingMax));
+  } else if (received * 2 < host_.slab->chunk_bytes()) {
+    landing_wanted_ = 1;
+  }
+  bytes_ += received;
+  if (host_.inspector != nullptr) {
+    const inspect::Verdict verdict = host_.inspector->OnData(flow_.info(), direction_, fresh);
+    if (verdict == inspect::Verdict::kReset) return flow_.OnInspectorReset();
+    if (verdict == inspect::Verdict::kDrop) fresh.Clear();
+  }
+  queue_.Append(fresh);
+}
+
+void Pump::OnReadable(Outcome outcome) {
+  if (!flow_.relaying() || end_seen_) {
+    flow_.OnOperationEnded();
+    return;
+  }
+  if (!outcome.ok()) {
+    flow_.OnLegError(from_, outcome.error);
+    return;
+  }
+  flow_.OnActivity();
+  Receive(true);
+}
+
+void Pump::Send() {
+  if (!to_.send.idle() || !flow_.may_send()) return;
+  if (!to_.socket.is_open()) return DropQueue();
+  if (queue_.empty()) {
+    if (end_seen_) PassFin();
+    return;
+  }
+  io::IoBuffer buffers[io::SendOp::kBuffersMax];
+  std::size_t count = 0;
+  queue_.ForEach([&](std::byte* data, std::size_t size) {
+    buffers[count++] = io::IoBuffer{data, size};
+    return count < io::SendOp::kBuffersMax;
+  });
+  host_.port->Send(to_.send, to_.socket, absl::MakeConstSpan(buffers, count));
+}
+
+void Pump::OnSent(Outcome outcome) {
+  if (!flow_.may_send()) {
+    DropQueue();
+    flow_.OnOperationEnded();
+    return;
+  }
+  if (!outcome.ok()) {
+    flow_.OnLegError(to_, outcome.error);
+    return;
+  }
+  flow_.OnActivity();
+  host_.counters->Add(direction_ == inspect::Direction::kUp ? metrics::Counter::k_bytes_up
+                                                            : metrics::Counter::k_bytes_down,
+                      outcome.bytes);
+  queue_.RemovePrefix(outcome.bytes);
+  Send();
+  if (queue_.size() <= host_.policy->queue_high / 2) Receive(false);
+}
+
+void Pump::PassFin() {
+  if (finished_) return;
+  finished_ = true;
+  flow_.OnPumpFinished(*this);
+}
+
+void Pump::StopReceiving() {
+  end_seen_ = true;
+  if (ListNode<StarvedTag>::linked()) host_.starved->Remove(*this);
+  if (from_.recv.idle()) ReleaseLanding();
+}
+
+void Pump::DropQueue() {
+  if (!to_.send.idle()) return;
+  queue_.Clear();
+}
+
+}  // namespace sluice::flow

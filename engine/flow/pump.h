@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Pump: one direction of a flow. Receives from one leg, queues, sends to the other.
+//
+//   from.socket --Recv--> landing chunks --inspector--> queue --gather Send--> to.socket
+//
+// Bytes stay in the chunk they landed in. At most one receive (or one wait for readability) and one send
+// are armed. Reading stops while the queue holds `queue_high` bytes, or the slab is empty, and resumes at
+// half of it, or when a chunk came back. The peer's FIN is passed on after the last byte.
+//
+// Worker-only. All entry points are no-ops once the flow is closing, except that they report to it.
+#ifndef SLUICE_FLOW_PUMP_H_
+#define SLUICE_FLOW_PUMP_H_
+
+#include <cstdint>
+
+#include "engine/base/intrusive_list.h"
+#include "engine/flow/flow_host.h"
+#include "engine/flow/leg.h"
+#include "engine/inspect/inspector.h"
+#include "engine/memory/chain.h"
+
+namespace sluice::flow {
+
+class Flow;
+
+class Pump : public ListNode<StarvedTag> {
+ public:
+  Pump(Flow& flow, const FlowHost& host, inspect::Direction direction, Leg& from, Leg& to);
+
+  // Begins receiving. REQUIRES: both legs connected.
+  void Start();
+  // Nothing came for a while: gives the landing chunk back and waits without memory.
+  void BecomeQuiet();
+  // The slab has chunks again.
+  void ResumeStarved();
+  // The peer of `from` reset: what is queued may still go out, nothing more comes in.
+  void StopReceiving();
+  // Drops what is queued and held. Operations in flight keep what they use until their outcome.
+  void DropQueue();
+
+  inspect::Direction direction() const { return direction_; }
+  // The FIN was passed on (or need not be, because the flow closes anyway): this direction is done.
+  bool finished() const { return finished_; }
+  bool has_unsent() const { return !queue_.empty(); }
+  bool receiving() const { return !from_.recv.idle(); }
+  std::uint64_t bytes() const { return bytes_; }
+
+  // Outcomes, bound by the flow to the operations of its legs.
+  void OnReceived(Outcome outcome);
+  void OnReadable(Outcome outcome);
+  void OnSent(Outcome outcome);
+
+ private:
+  static constexpr std::size_t kLandingMax = io::RecvOp::kBuffersMax;
+
+  // `readable`: bytes, or the end, are known to be waiting.
+  void Receive(bool readable);
+  bool ChunksAreScarce() const;
+  std::size_t FillLanding();
+  void AcceptBytes(std::size_t count);
+  void ReleaseLanding();
+  void Send();
+  void PassFin();
+
+  Flow& flow_;
+  const FlowHost& host_;
+  Leg& from_;
+  Leg& to_;
+  memory::Chain queue_;
+  memory::Slice landing_[kLandingMax];  // where the armed receive writes, or room left by the last one
+  std::uint64_t bytes_ = 0;
+  std::uint8_t landing_wanted_ = 1;  // chunks to offer: grows while receives fill them
+  const inspect::Direction direction_;
+  bool end_seen_ = false;    // the peer's FIN arrived, or StopReceiving: no further receive
+  bool finished_ = false;
+  bool quieting_ = false;    // the armed receive was cancelled to become quiet
+};
+
+}  // namespace sluice::flow
+
+#endif  // SLUICE_FLOW_PUMP_H_

@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Inspector: what looks at bytes between receive and send. It gets the very chain that will be sent, so
+// that passing costs nothing and changing means relinking slices.
+//
+// An inspector is shared by all workers of its engine: its methods run on many threads at once, for one
+// flow always on the same one. They must not block.
+#ifndef SLUICE_INSPECT_INSPECTOR_H_
+#define SLUICE_INSPECT_INSPECTOR_H_
+
+#include <cstdint>
+
+#include "engine/memory/chain.h"
+#include "sluice/address.h"
+
+namespace sluice::inspect {
+
+enum class Direction : std::uint8_t { kUp, kDown };  // to the destination, to the client
+
+enum class Verdict : std::uint8_t {
+  kPass,   // send what is in the chain now
+  kDrop,   // forget these bytes, go on
+  kReset,  // end the flow; both sides see RST
+};
+
+struct FlowInfo {
+  std::uint64_t id = 0;  // unique in its runtime
+  Address client;
+  Address destination;
+};
+
+class Inspector {
+ public:
+  virtual ~Inspector() = default;
+  // `data` holds what one receive brought, never empty; it may be changed in place.
+  virtual Verdict OnData(const FlowInfo& flow, Direction direction, memory::Chain& data) = 0;
+};
+
+}  // namespace sluice::inspect
+
+#endif  // SLUICE_INSPECT_INSPECTOR_H_

@@ -1,0 +1,232 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Operations from armed to done: into the ring, out of the ring, and cancelled in between.
+#include <poll.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstddef>
+
+#include "engine/base/check.h"
+#include "engine/io/linux/errors.h"
+#include "engine/io/linux/impl.h"
+#include "engine/io/linux/scratch.h"
+#include "engine/io/linux/sockaddr.h"
+#include "engine/io/port.h"
+
+namespace sluice::io {
+namespace {
+
+// IoBuffer arrays are handed to the kernel as they stand.
+static_assert(sizeof(IoBuffer) == sizeof(iovec));
+static_assert(offsetof(IoBuffer, data) == offsetof(iovec, iov_base));
+static_assert(offsetof(IoBuffer, size) == offsetof(iovec, iov_len));
+
+// What one call moves at most (MAX_RW_COUNT); an entry's length has only 32 bits.
+constexpr std::size_t kBytesMax = 0x7FFFF000;
+
+// Copies the caller's buffers into the operation; returns the bytes in all.
+std::size_t CopyBuffers(absl::Span<const IoBuffer> from, IoBuffer* to) {
+  std::size_t bytes = 0;
+  for (std::size_t i = 0; i < from.size(); ++i) {
+    to[i] = from[i];
+    bytes += from[i].size;
+  }
+  return bytes;
+}
+
+msghdr* Describe(msghdr* message, IoBuffer* buffers, std::uint32_t count) {
+  *message = msghdr{};
+  message->msg_iov = reinterpret_cast<iovec*>(buffers);
+  message->msg_iovlen = count;
+  return message;
+}
+
+}  // namespace
+
+void Port::Accept(AcceptOp& operation, Socket& listener) {
+  SLUICE_CHECK(!operation.accepted_.is_open());
+  impl_->Arm(operation, Verb::kAccept, &listener);
+  impl_->Queue(operation);
+}
+
+void Port::Recv(RecvOp& operation, Socket& socket, absl::Span<const IoBuffer> buffers) {
+  SLUICE_CHECK(!buffers.empty());
+  SLUICE_CHECK(buffers.size() <= RecvOp::kBuffersMax);
+  impl_->Arm(operation, Verb::kRecv, &socket);
+  operation.count_ = static_cast<std::uint32_t>(buffers.size());
+  const std::size_t bytes = CopyBuffers(buffers, operation.buffers_);
+  SLUICE_CHECK(bytes > 0);  // an outcome of no bytes would read as end of stream
+  impl_->Queue(operation);
+}
+
+void Port::Send(SendOp& operation, Socket& socket, absl::Span<const IoBuffer> buffers) {
+  SLUICE_CHECK(!buffers.empty());
+  SLUICE_CHECK(buffers.size() <= SendOp::kBuffersMax);
+  impl_->Arm(operation, Verb::kSend, &socket);
+  operation.count_ = static_cast<std::uint32_t>(buffers.size());
+  CopyBuffers(buffers, operation.buffers_);
+  impl_->Queue(operation);
+}
+
+void Port::AwaitReadable(AwaitReadableOp& operation, Socket& socket) {
+  impl_->Arm(operation, Verb::kAwaitReadable, &socket);
+  impl_->Queue(operation);
+}
+
+void Port::Defer(DeferOp& operation) {
+  impl_->Arm(operation, Verb::kDefer, nullptr);
+  impl_->Finish(operation, Outcome::Done(0));
+}
+
+void Port::Cancel(Operation& operation) { impl_->CancelArmed(operation); }
+
+void Port::Impl::Queue(Operation& operation) {
+  SLUICE_DCHECK(OnOwner());
+  if (!running_ || !ring_.MakeRoom()) {
+    operation.backend_ = kStartWaits;
+    backlog_.PushBack(operation);
+    return;
+  }
+  if (operation.verb_ == Verb::kConnect && platform_ != nullptr) {
+    StartSyn(static_cast<ConnectOp&>(operation));
+    return;
+  }
+  Prepare(operation, ring_.Take());
+}
+
+void Port::Impl::Prepare(Operation& operation, io_uring_sqe* sqe) {
+  const int descriptor = Descriptor(operation.socket_->handle_);
+  switch (operation.verb_) {
+    case Verb::kAccept: {
+      auto& peer = In<KernelAddress>(static_cast<AcceptOp&>(operation).scratch_);
+      peer.length = sizeof(peer.storage);
+      io_uring_prep_accept(sqe, descriptor, peer.data(), &peer.length, SOCK_CLOEXEC);
+      break;
+    }
+    case Verb::kConnect:
+      PrepareConnect(static_cast<ConnectOp&>(operation), sqe);
+      break;
+    case Verb::kRecv:
+      PrepareRecv(static_cast<RecvOp&>(operation), sqe);
+      break;
+    case Verb::kSend:
+      PrepareSend(static_cast<SendOp&>(operation), sqe);
+      break;
+    case Verb::kAwaitReadable:
+      io_uring_prep_poll_add(sqe, descriptor, POLLIN | POLLRDHUP);
+      break;
+    case Verb::kNone:
+    case Verb::kControl:
+    case Verb::kDefer:
+      SLUICE_CHECK(operation.verb_ == Verb::kAccept);  // the others never come to the ring
+  }
+  io_uring_sqe_set_data(sqe, &operation);
+}
+
+void Port::Impl::PrepareRecv(RecvOp& operation, io_uring_sqe* sqe) {
+  const int descriptor = Descriptor(operation.socket_->handle_);
+  const IoBuffer& first = operation.buffers_[0];
+  if (operation.count_ == 1) {
+    io_uring_prep_recv(sqe, descriptor, first.data, std::min(first.size, kBytesMax), 0);
+    return;
+  }
+  msghdr& message = In<msghdr>(operation.scratch_);
+  io_uring_prep_recvmsg(sqe, descriptor, Describe(&message, operation.buffers_, operation.count_), 0);
+}
+
+void Port::Impl::PrepareSend(SendOp& operation, io_uring_sqe* sqe) {
+  const int descriptor = Descriptor(operation.socket_->handle_);
+  const IoBuffer& first = operation.buffers_[0];
+  if (operation.count_ == 1) {
+    io_uring_prep_send(sqe, descriptor, first.data, std::min(first.size, kBytesMax), MSG_NOSIGNAL);
+    return;
+  }
+  msghdr& message = In<msghdr>(operation.scratch_);
+  Describe(&message, operation.buffers_, operation.count_);
+  io_uring_prep_sendmsg(sqe, descriptor, &message, MSG_NOSIGNAL);
+}
+
+// Entries are worked on in order, so a cancel finds its operation even when both go with one submit, and
+// cannot find a later operation at the same address, whose entry comes after it.
+void Port::Impl::QueueCancel(Operation& operation) {
+  if (!ring_.MakeRoom()) {
+    operation.backend_ |= kCancelWaits;
+    backlog_.PushBack(operation);
+    return;
+  }
+  io_uring_sqe* sqe = ring_.Take();
+  io_uring_prep_cancel(sqe, &operation, 0);
+  io_uring_sqe_set_data64(sqe, kTagIgnored);
+  sqe->flags |= IOSQE_CQE_SKIP_SUCCESS;
+}
+
+void Port::Impl::RetryBacklog() {
+  for (std::size_t left = backlog_.size(); left > 0; --left) {
+    if (!ring_.MakeRoom()) return;
+    Operation& operation = *backlog_.PopFront();
+    if ((operation.backend_ & kCancelWaits) != 0) {
+      operation.backend_ &= static_cast<std::uint8_t>(~kCancelWaits);
+      QueueCancel(operation);
+    } else {
+      operation.backend_ = 0;
+      Queue(operation);
+    }
+  }
+}
+
+void Port::Impl::CancelArmed(Operation& operation) {
+  SLUICE_DCHECK(OnOwner());
+  if (!MarkCancelled(operation)) return;
+  if (operation.verb_ == Verb::kControl) {
+    platform_->CancelControl(static_cast<ControlOp*>(&operation));
+  } else if ((operation.backend_ & kStartWaits) != 0) {
+    backlog_.Remove(operation);
+    operation.backend_ = 0;
+    Finish(operation, Outcome{0, ErrorOf(ECANCELED)});
+  } else {
+    QueueCancel(operation);
+  }
+}
+
+void Port::Impl::Complete(Operation& operation, int result) {
+  if ((operation.backend_ & kCancelWaits) != 0) backlog_.Remove(operation);
+  switch (operation.verb_) {
+    case Verb::kAccept:
+      return CompleteAccept(static_cast<AcceptOp&>(operation), result);
+    case Verb::kConnect:
+      return CompleteConnect(static_cast<ConnectOp&>(operation), result);
+    case Verb::kSend:
+      return CompleteSend(static_cast<SendOp&>(operation), result);
+    default:
+      break;
+  }
+  if (result < 0) return Finish(operation, Outcome{0, ErrorOf(-result)});
+  // The result of a poll is a mask of events; the receive that follows tells which.
+  const bool counts = operation.verb_ == Verb::kRecv;
+  Finish(operation, Outcome::Done(counts ? static_cast<std::uint32_t>(result) : 0));
+}
+
+void Port::Impl::CompleteAccept(AcceptOp& operation, int result) {
+  if (result < 0) return Finish(operation, Outcome{0, ErrorOf(-result)});
+  AcceptedSocket& accepted = operation.accepted_;
+  const Socket& listener = *operation.socket_;
+  accepted.handle = static_cast<NativeHandle>(result);
+  accepted.peer = FromKernel(In<KernelAddress>(operation.scratch_));
+  accepted.local = listener.local_.IsWildcard() ? LocalOf(accepted.handle) : listener.local_;
+  if (platform_ != nullptr) {
+    platform_->OnAccepted(accepted.handle, listener.handle_, accepted.local, accepted.peer);
+  }
+  Finish(operation, Outcome::Done(0));
+}
+
+void Port::Impl::CompleteSend(SendOp& operation, int result) {
+  if (result >= 0) return Finish(operation, Outcome::Done(static_cast<std::uint32_t>(result)));
+  OsError error = ErrorOf(-result);
+  if (result == -EPIPE && operation.socket_->send_shut_) error.code = ErrorCode::kShutDown;
+  Finish(operation, Outcome{0, error});
+}
+
+}  // namespace sluice::io

@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Port: a completion port and everything that may be asked of the kernel through it. Windows I/O
+// completion ports are the reference; io_uring is the second implementation; a seeded simulator is the
+// third. Which one is a link choice: `sluice_io_native` and `sluice_io_sim` define the same symbols.
+//
+// Threads: one owner thread, the one that calls RunOnce; every method is the owner's unless it says "any
+// thread". A port may be made on one thread and then run by another, which is its owner from its first
+// RunOnce on; what was started before is then carried over. Creation and hand-over must be ordered by the
+// caller.
+//
+// Outcomes, exactly: each started operation ends with one call of its handler from RunOnce, whatever
+// happens: success, failure (immediate or late), Cancel, Close of its socket. The one exception is the
+// port's own destructor, which cancels and joins what is armed and then returns operations to idle
+// without running handlers.
+#ifndef SLUICE_IO_PORT_H_
+#define SLUICE_IO_PORT_H_
+
+#include <cstdint>
+#include <memory>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/types/span.h"
+#include "engine/base/clock.h"
+#include "engine/io/message.h"
+#include "engine/io/operation.h"
+#include "engine/io/platform.h"
+#include "engine/io/socket.h"
+#include "sluice/address.h"
+
+namespace sluice::io {
+
+// Bounds one turn: at most this many handlers run in one RunOnce.
+struct Budget {
+  int handlers = 256;
+};
+
+struct ListenOptions {
+  int backlog = 1024;        // on Windows given as SOMAXCONN_HINT(backlog)
+  bool reuse_port = false;   // Linux only: several listeners share the address; elsewhere an error
+  bool dual_stack = false;   // a v6 wildcard listener also takes v4
+};
+
+struct PortOptions {
+  unsigned queue_depth = 1024;    // io_uring submission entries; completion entries are four times that
+  Platform* platform = nullptr;   // borrowed; outlives the port. Null: the kernel answers
+  // Windows: a function with WSAIoctl's signature (pointers and integers of the same size) that replaces
+  // it, for tests of the ioctl path itself. Null: WSAIoctl, or the platform's if one is installed.
+  void (*wsa_ioctl)() = nullptr;
+};
+
+// What the port holds and has done. `calls_*` are counted since creation.
+struct PortStats {
+  std::uint64_t armed = 0;         // operations armed or done but not delivered
+  std::uint64_t sockets = 0;       // handles opened or adopted and not yet closed
+  std::uint64_t turns = 0;         // RunOnce calls
+  std::uint64_t waits = 0;         // turns that slept in the kernel
+  std::uint64_t wakes = 0;         // kernel wake-ups sent to this port by others
+  std::uint64_t handlers = 0;      // outcomes delivered
+  std::uint64_t calls_kernel = 0;  // system calls made by this port
+};
+
+class Port {
+ public:
+  // Fails with a text that says which call was refused and what to change.
+  static absl::StatusOr<std::unique_ptr<Port>> Create(const PortOptions& options);
+  // Cancels and joins everything armed; see above. Sockets stay the property of their owners, but those
+  // that were closing are closed.
+  ~Port();
+  Port(const Port&) = delete;
+  Port& operator=(const Port&) = delete;
+
+  // "iocp", "io_uring" or "sim".
+  static const char* BackendName();
+
+  // ---- Sockets. Synchronous, none of these waits. ----
+
+  // Binds and listens. `socket.local()` is then the real address (port 0 was resolved). Exclusive use of
+  // the address unless reuse_port. REQUIRES: socket is closed.
+  OsError Listen(Socket& socket, const Address& local, const ListenOptions& options);
+  // A fresh unconnected socket of this port, not inherited by child processes, Nagle off.
+  OsError Open(Socket& socket, Family family);
+  // Binds an unconnected socket. Only needed for a chosen source address: Connect binds by itself where
+  // the OS wants it.
+  OsError Bind(Socket& socket, const Address& local);
+  // Takes an accepted socket into this port. On failure it is closed.
+  OsError Adopt(Socket& socket, AcceptedSocket accepted);
+  // Closes an accepted socket that nobody adopts, with RST. Any thread.
+  static void Discard(AcceptedSocket accepted, Platform* platform);
+  // Sends FIN after what was sent. The receive side stays open.
+  OsError ShutdownSend(Socket& socket);
+  // Closes; armed operations on the socket are cancelled and their outcomes arrive as usual, and only then
+  // does the handle go (so no receive is pending at closesocket, which would make Windows send RST).
+  // is_open() is false at once, is_joined() when it is over: at latest before the handler of the last
+  // operation runs. Idempotent.
+  void Close(Socket& socket);
+  // Like Close, but the peer sees RST and unsent bytes are dropped.
+  void Abort(Socket& socket);
+
+  // ---- Operations. REQUIRES: operation idle and bound, socket open, at most one receive (Recv or
+  //      AwaitReadable) and one Send armed on it. ----
+
+  void Accept(AcceptOp& operation, Socket& listener);
+  void Connect(ConnectOp& operation, Socket& socket, const Address& remote);
+  // 1..kBuffersMax buffers; at least one byte in all.
+  void Recv(RecvOp& operation, Socket& socket, absl::Span<const IoBuffer> buffers);
+  void Send(SendOp& operation, Socket& socket, absl::Span<const IoBuffer> buffers);
+  void AwaitReadable(AwaitReadableOp& operation, Socket& socket);
+  // Overlapped WSAIoctl on Windows. `in` and `out` are the operation's until its outcome.
+  void Control(ControlOp& operation, Socket& socket, std::uint32_t code, absl::Span<const std::byte> in,
+               absl::Span<std::byte> out);
+  void Defer(DeferOp& operation);
+  // Asks that an armed operation end soon; its outcome still arrives, once, and may be a success that was
+  // on its way. Idle and done operations are left alone.
+  void Cancel(Operation& operation);
+
+  // ---- The turn. ----
+
+  // Submits, sleeps until there is something to do or `deadline`, runs at most `budget.handlers` handlers.
+  // Returns how many ran. Never sleeps when something is ready. Not re-entrant.
+  int RunOnce(Instant deadline, Budget budget = Budget{});
+  // The clock of this port, read once a turn (in RunOnce, before handlers).
+  Instant now() const;
+
+  // ---- From outside. Any thread, as long as the port exists. ----
+
+  // Runs `message`'s handler on the owner thread in a later turn. False if it is on its way already.
+  bool Post(Message& message);
+  // Makes RunOnce return soon, also one that is about to sleep.
+  void Wake();
+
+  PortStats stats() const;
+  Platform* platform() const;
+
+ private:
+  struct Impl;
+  explicit Port(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace sluice::io
+
+#endif  // SLUICE_IO_PORT_H_

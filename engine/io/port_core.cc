@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "engine/io/port_core.h"
+
+#include "engine/base/check.h"
+
+namespace sluice::io {
+
+void PortCore::Arm(Operation& operation, Verb verb, Socket* socket) {
+  SLUICE_CHECK(operation.state_ == Operation::State::kIdle);
+  SLUICE_CHECK(operation.handler_ != nullptr);
+  operation.state_ = Operation::State::kArmed;
+  operation.verb_ = verb;
+  operation.socket_ = socket;
+  operation.cancelled_ = false;
+  operation.backend_ = 0;
+  if (socket != nullptr) {
+    SLUICE_CHECK(socket->is_open());
+    ++socket->armed_;
+  }
+  armed_.PushBack(operation);
+  ++stats_.armed;
+}
+
+void PortCore::Finish(Operation& operation, Outcome outcome) {
+  SLUICE_CHECK(operation.state_ == Operation::State::kArmed);
+  armed_.Remove(operation);
+  operation.state_ = Operation::State::kDone;
+  operation.outcome_ = outcome;
+  ready_.PushBack(operation);
+}
+
+bool PortCore::MarkCancelled(Operation& operation) {
+  if (operation.state_ != Operation::State::kArmed) return false;
+  if (operation.cancelled_) return false;
+  operation.cancelled_ = true;
+  return true;
+}
+
+// done -> idle. Gives the socket's handle back if this was the last operation of a closing socket.
+void PortCore::Release(Operation& operation) {
+  SLUICE_CHECK(operation.state_ == Operation::State::kDone);
+  ready_.Remove(operation);
+  Socket* socket = operation.socket_;
+  operation.state_ = Operation::State::kIdle;
+  operation.verb_ = Verb::kNone;
+  operation.socket_ = nullptr;
+  --stats_.armed;
+  if (socket != nullptr) {
+    SLUICE_CHECK(socket->armed_ > 0);
+    --socket->armed_;
+    if (socket->closing_) CloseIfJoined(*socket);
+  }
+}
+
+// From its handler on the operation may be started again, or be gone.
+void PortCore::Deliver(Operation& operation) {
+  const Operation::Handler handler = operation.handler_;
+  void* owner = operation.owner_;
+  const Outcome outcome = operation.outcome_;
+  Release(operation);
+  ++stats_.handlers;
+  handler(owner, outcome);
+}
+
+int PortCore::Dispatch(int limit) {
+  int ran = 0;
+  // What handlers make ready while this runs waits for the next turn, so that a chain of immediate
+  // outcomes cannot keep the loop from its timers.
+  std::size_t ready = ready_.size();
+  while (ready > 0 && ran < limit) {
+    Operation* operation = ready_.Front();
+    SLUICE_CHECK(operation != nullptr);
+    Deliver(*operation);
+    --ready;
+    ++ran;
+  }
+  if (ran < limit) ran += messages_.Run(limit - ran);
+  return ran;
+}
+
+void PortCore::Attach(Socket& socket, NativeHandle handle, Family family) {
+  SLUICE_CHECK(socket.is_joined());
+  socket.handle_ = handle;
+  socket.family_ = family;
+  socket.closing_ = false;
+  socket.abort_on_close_ = false;
+  socket.bound_ = false;
+  socket.skip_on_success_ = false;
+  socket.send_shut_ = false;
+  socket.local_ = Address{};
+  socket.local_of_ = nullptr;
+  socket.peer_ = Address{};
+  ++stats_.sockets;
+}
+
+void PortCore::CloseIfJoined(Socket& socket) {
+  if (socket.armed_ != 0) return;
+  SLUICE_CHECK(socket.handle_ != kNoHandle);
+  close_handle_(backend_, socket);
+  socket.handle_ = kNoHandle;
+  socket.local_of_ = nullptr;
+  socket.closing_ = false;
+  --stats_.sockets;
+}
+
+void PortCore::DropReady() {
+  while (Operation* operation = ready_.Front()) Release(*operation);
+}
+
+bool PortCore::PrepareSleep() {
+  int expected = kAwake;
+  if (sleep_.compare_exchange_strong(expected, kAsleep, std::memory_order_seq_cst)) {
+    // A message pushed before the state changed saw an awake owner and did not kick.
+    if (!messages_.HasWork()) return true;
+  }
+  sleep_.store(kAwake, std::memory_order_release);
+  return false;
+}
+
+bool PortCore::NeedsKick() {
+  if (sleep_.exchange(kNotified, std::memory_order_seq_cst) != kAsleep) return false;
+  kicks_.fetch_add(1, std::memory_order_relaxed);
+  return true;
+}
+
+PortStats PortCore::Snapshot() const {
+  PortStats snapshot = stats_;
+  snapshot.wakes = kicks_.load(std::memory_order_relaxed);
+  return snapshot;
+}
+
+}  // namespace sluice::io

@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Socket: a stream socket and what its port knows of it. Owned by a leg or a listener, used by one port,
+// on that port's thread. Address-stable while operations are armed on it.
+//
+// An accepted socket travels between threads as an AcceptedSocket, a plain value: on Windows it belongs
+// to no completion port until Port::Adopt associates it, once, for life.
+#ifndef SLUICE_IO_SOCKET_H_
+#define SLUICE_IO_SOCKET_H_
+
+#include <cstdint>
+
+#include "engine/base/check.h"
+#include "sluice/address.h"
+
+namespace sluice::io {
+
+// SOCKET on Windows, file descriptor on Linux, index in simulation.
+using NativeHandle = std::uintptr_t;
+inline constexpr NativeHandle kNoHandle = ~NativeHandle{0};
+
+struct AcceptedSocket {
+  NativeHandle handle = kNoHandle;
+  Address local;
+  Address peer;
+
+  bool is_open() const { return handle != kNoHandle; }
+};
+
+class Socket {
+ public:
+  Socket() = default;
+  Socket(const Socket&) = delete;
+  Socket& operator=(const Socket&) = delete;
+  // REQUIRES: closed, and no operation holds it. A leak of a descriptor is a failed check, not a slow
+  // death.
+  ~Socket() {
+    SLUICE_CHECK(handle_ == kNoHandle);
+    SLUICE_CHECK(armed_ == 0);
+  }
+
+  // False after Port::Close, even while the last operations are being joined.
+  bool is_open() const { return handle_ != kNoHandle && !closing_; }
+  // True once the kernel holds nothing of it: it may be destroyed or opened again.
+  bool is_joined() const { return handle_ == kNoHandle && armed_ == 0; }
+  NativeHandle native() const { return handle_; }
+  std::uint32_t armed() const { return armed_; }
+  // Local address as far as known: of a listener after Listen, of others after Adopt or connect. The first
+  // call after a connect may ask the OS for it.
+  const Address& local() const {
+    if (local_of_ != nullptr) {
+      local_ = local_of_(handle_);
+      local_of_ = nullptr;
+    }
+    return local_;
+  }
+  const Address& peer() const { return peer_; }
+
+ private:
+  friend class Port;
+  friend class PortCore;
+
+  NativeHandle handle_ = kNoHandle;
+  mutable Address local_;
+  // Non-null while `local_` is to be asked for: a call that most connections never need.
+  mutable Address (*local_of_)(NativeHandle) = nullptr;
+  Address peer_;
+  std::uint32_t armed_ = 0;      // operations armed or done on this socket
+  bool closing_ = false;         // Close was called, the handle goes with the last operation
+  bool abort_on_close_ = false;  // close with RST instead of FIN
+  bool bound_ = false;
+  bool skip_on_success_ = false;  // Windows: an immediate success queues no packet
+  bool send_shut_ = false;        // Linux: ShutdownSend succeeded; EPIPE then means that, not a reset
+  Family family_ = Family::kNone;
+};
+
+}  // namespace sluice::io
+
+#endif  // SLUICE_IO_SOCKET_H_

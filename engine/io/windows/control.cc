@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Overlapped WSAIoctl, through whichever function the port was given.
+#include <cstring>
+
+#include "engine/base/check.h"
+#include "engine/io/windows/errors.h"
+#include "engine/io/windows/impl.h"
+
+namespace sluice::io {
+
+static_assert(sizeof(DWORD) == sizeof(std::uint32_t));
+
+// Codes that nobody knows fail too: at once on Windows; under Wine 8 the call says "pending" and a packet
+// with STATUS_NOT_SUPPORTED follows (50 where Windows says 10045). Both are kNotSupported.
+void Port::Impl::Control(ControlOp& operation, Socket& socket, std::uint32_t code,
+                         absl::Span<const std::byte> in, absl::Span<std::byte> out) {
+  Arm(operation, Verb::kControl, &socket);
+  operation.code_ = code;
+  operation.inline_failure_ = false;
+  operation.bytes_ = 0;
+  void* input = const_cast<std::byte*>(in.data());  // WSAIoctl's `in` is not const, but only read
+  Count();
+  // The count is stored in the operation: it is written as late as a driver pleases (C8).
+  const int result =
+      wsa_ioctl_(HandleOf(socket), code, input, static_cast<DWORD>(in.size()), out.data(),
+                 static_cast<DWORD>(out.size()), reinterpret_cast<DWORD*>(&operation.bytes_),
+                 Prepare(operation), nullptr);
+  const int error = result == 0 ? 0 : WSAGetLastError();
+  if (error == WSA_IO_PENDING) return;
+  std::uint32_t bytes = 0;
+  std::memcpy(&bytes, &operation.bytes_, sizeof(bytes));  // it was written as a DWORD
+  if (error != 0) {
+    operation.inline_failure_ = true;
+    return Finish(operation, Outcome{bytes, ErrorOfNumber(static_cast<std::uint32_t>(error))});
+  }
+  if (socket.skip_on_success_) Finish(operation, Outcome::Done(bytes));
+}
+
+}  // namespace sluice::io

@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Receive, send, wait for data, cancel.
+#include <algorithm>
+
+#include "engine/base/check.h"
+#include "engine/io/windows/emulated_ioctl.h"
+#include "engine/io/windows/errors.h"
+#include "engine/io/windows/impl.h"
+
+namespace sluice::io {
+namespace {
+
+// A WSABUF counts in 32 bits and has its members the other way round, so buffers are converted. The array
+// may live on the stack: WSARecv and WSASend copy it before they return (learn.microsoft.com, WSASend,
+// lpBuffers). What lies beyond `bytes_max` is left out; the caller sends or receives the rest later.
+template <std::size_t N>
+DWORD ToNative(absl::Span<const IoBuffer> buffers, std::size_t bytes_max, WSABUF (&native)[N]) {
+  SLUICE_CHECK(!buffers.empty());
+  SLUICE_CHECK(buffers.size() <= N);
+  std::size_t left = bytes_max;
+  DWORD count = 0;
+  for (const IoBuffer& buffer : buffers) {
+    const std::size_t size = std::min(buffer.size, left);
+    native[count].buf = static_cast<char*>(buffer.data);
+    native[count].len = static_cast<ULONG>(size);
+    ++count;
+    left -= size;
+    if (left == 0) break;
+  }
+  SLUICE_CHECK(left < bytes_max);  // no bytes at all: a receive of none would look like end of stream
+  return count;
+}
+
+}  // namespace
+
+// The three ways on after a start call (impl.h).
+void Port::Impl::Started(Operation& operation, int result, std::uint32_t bytes) {
+  if (result == 0) {
+    if (operation.socket_->skip_on_success_) Finish(operation, Outcome::Done(bytes));
+    return;
+  }
+  const OsError error = LastSocketError();
+  if (error.raw == WSA_IO_PENDING) return;
+  Finish(operation, Outcome{0, error});
+}
+
+void Port::Impl::Recv(RecvOp& operation, Socket& socket, absl::Span<const IoBuffer> buffers) {
+  WSABUF native[RecvOp::kBuffersMax];
+  const DWORD count = ToNative(buffers, kTransferMax, native);
+  Arm(operation, Verb::kRecv, &socket);
+  DWORD bytes = 0;
+  DWORD flags = 0;
+  Count();
+  const int result =
+      WSARecv(HandleOf(socket), native, count, &bytes, &flags, Prepare(operation), nullptr);
+  // `bytes` is read in a statement of its own: as an argument beside the call it may be read before it.
+  Started(operation, result, bytes);
+}
+
+void Port::Impl::Send(SendOp& operation, Socket& socket, absl::Span<const IoBuffer> buffers) {
+  WSABUF native[SendOp::kBuffersMax];
+  const DWORD count = ToNative(buffers, kTransferMax, native);
+  Arm(operation, Verb::kSend, &socket);
+  DWORD bytes = 0;
+  Count();
+  const int result = WSASend(HandleOf(socket), native, count, &bytes, 0, Prepare(operation), nullptr);
+  Started(operation, result, bytes);
+}
+
+// Close cancels a send that is under way. What the kernel had taken of it goes out, the rest does not: a
+// FIN behind that would tell the peer that it has everything. So the connection ends with RST instead.
+void Port::Impl::FinishSend(Operation& operation, Outcome outcome) {
+  Socket& socket = *operation.socket_;
+  if (socket.closing_ && !outcome.ok()) socket.abort_on_close_ = true;
+  Finish(operation, outcome);
+}
+
+// A receive of no bytes ends when there is something to receive and leaves it there.
+void Port::Impl::AwaitReadable(AwaitReadableOp& operation, Socket& socket) {
+  Arm(operation, Verb::kAwaitReadable, &socket);
+  WSABUF none{0, nullptr};
+  DWORD bytes = 0;
+  DWORD flags = 0;
+  Count();
+  const int result = WSARecv(HandleOf(socket), &none, 1, &bytes, &flags, Prepare(operation), nullptr);
+  Started(operation, result, 0);
+}
+
+void Port::Impl::Defer(DeferOp& operation) {
+  Arm(operation, Verb::kDefer, nullptr);
+  Finish(operation, Outcome::Done(0));
+}
+
+void Port::Impl::Cancel(Operation& operation) {
+  if (MarkCancelled(operation)) CancelArmed(operation);
+}
+
+// No result is looked at: "not found" means that the packet is on its way, and Wine says TRUE for nothing.
+// The packet counts, whatever it says: 995, another failure, or a success that was faster.
+void Port::Impl::CancelArmed(Operation& operation) {
+  // CancelIoEx does not know what a platform pended.
+  if (operation.verb_ == Verb::kControl && platform_ != nullptr) {
+    if (CancelEmulated(OverlappedOf(operation))) return;
+  }
+  Count();
+  CancelIoEx(reinterpret_cast<HANDLE>(operation.socket_->handle_), OverlappedOf(operation));
+}
+
+}  // namespace sluice::io

@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "engine/memory/slab.h"
+
+namespace sluice::memory {
+
+Slab::Slab(const SlabOptions& options)
+    : options_(options),
+      // Uninitialised on purpose: pages become real when a receive first lands in them.
+      bytes_(new std::byte[std::size_t{options.chunk_bytes} * options.chunks_max]),
+      chunks_(std::make_unique<Chunk[]>(options.chunks_max)),
+      nodes_(std::make_unique<SliceNode[]>(std::size_t{options.chunks_max} * kNodesPerChunk)) {
+  SLUICE_CHECK(options.chunk_bytes > 0);
+  SLUICE_CHECK(options.chunks_max > 0);
+  // Built back to front, so that the first chunks taken are the first in memory.
+  for (std::uint32_t i = options_.chunks_max; i-- > 0;) {
+    Chunk& chunk = chunks_[i];
+    chunk.slab = this;
+    chunk.data = bytes_.get() + std::size_t{i} * options_.chunk_bytes;
+    chunk.size = options_.chunk_bytes;
+    chunk.next_free = free_;
+    free_ = &chunk;
+  }
+  for (std::size_t i = std::size_t{options_.chunks_max} * kNodesPerChunk; i-- > 0;) {
+    nodes_[i].next = free_nodes_;
+    free_nodes_ = &nodes_[i];
+  }
+}
+
+Slab::~Slab() {
+  SLUICE_CHECK(used_ == 0);
+  SLUICE_CHECK(nodes_used_ == 0);
+}
+
+Slice Slab::Take() {
+  Chunk* chunk = free_;
+  if (chunk == nullptr) return Slice();
+  SLUICE_DCHECK(chunk->references == 0);
+  free_ = chunk->next_free;
+  chunk->next_free = nullptr;
+  ++used_;
+  return Slice(chunk, 0, chunk->size);
+}
+
+void Slab::GiveBack(Chunk* chunk) {
+  SLUICE_DCHECK(chunk->references == 0);
+  SLUICE_CHECK(used_ > 0);
+  chunk->next_free = free_;
+  free_ = chunk;
+  --used_;
+}
+
+SliceNode* Slab::TakeNode() {
+  SliceNode* node = free_nodes_;
+  if (node == nullptr) return nullptr;
+  free_nodes_ = node->next;
+  node->next = nullptr;
+  ++nodes_used_;
+  return node;
+}
+
+void Slab::GiveBackNode(SliceNode* node) {
+  SLUICE_CHECK(nodes_used_ > 0);
+  node->slice.Reset();
+  node->next = free_nodes_;
+  free_nodes_ = node;
+  --nodes_used_;
+}
+
+}  // namespace sluice::memory

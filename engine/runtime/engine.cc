@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "engine/runtime/engine.h"
+
+#include "absl/strings/str_cat.h"
+#include "absl/time/time.h"
+#include "engine/base/check.h"
+
+namespace sluice::runtime {
+
+absl::StatusOr<std::unique_ptr<Engine>> Engine::Create(Runtime& runtime, EngineOptions options) {
+  if (options.listen.empty()) {
+    return absl::InvalidArgumentError("listen: no address given; at least one is needed, e.g. 127.0.0.1:0");
+  }
+  if (options.redirector == nullptr) {
+    return absl::InvalidArgumentError("redirector: none given; an engine must know where connections go");
+  }
+  if (options.listener.accepts < 1) {
+    return absl::InvalidArgumentError("listener.accepts: at least 1 accept must be outstanding");
+  }
+  if (options.policy.queue_high < 1024) {
+    return absl::InvalidArgumentError("policy.queue_high: must be at least 1024 bytes");
+  }
+  return std::unique_ptr<Engine>(new Engine(runtime, std::move(options)));
+}
+
+Engine::Engine(Runtime& runtime, EngineOptions options)
+    : runtime_(runtime), options_(std::move(options)) {
+  for (std::size_t i = 0; i < runtime.workers(); ++i) {
+    parts_.push_back(std::make_unique<EnginePart>(*this, runtime.worker(i)));
+  }
+}
+
+Engine::~Engine() { Stop(0); }
+
+absl::Status Engine::Start() {
+  SLUICE_CHECK(!started_);
+  started_ = true;
+  {
+    absl::MutexLock lock(&mutex_);
+    parts_left_ = parts_.size();
+  }
+  // Each engine keeps to one listening worker, so that its listeners are stopped as one.
+  EnginePart& part = *parts_[runtime_.NextListeningWorker()];
+  for (const Address& local : options_.listen) {
+    OsError error;
+    Address bound;
+    part.worker().Call([&] {
+      error = part.Listen(local, options_.listener, &bound);
+    });
+    if (!error.ok()) {
+      Stop(0);
+      return absl::UnavailableError(
+          absl::StrCat("cannot listen on ", local.ToString(), ": ", error.ToString()));
+    }
+    addresses_.push_back(bound);
+    own_listeners_.AddListener(bound, options_.listener.listen.dual_stack);
+  }
+  // Only now: workers read own_listeners_ and addresses_ without a lock once connections come.
+  part.worker().Call([&] { part.BeginAccepting(); });
+  return absl::OkStatus();
+}
+
+void Engine::OnEachPart(absl::FunctionRef<void(EnginePart&)> work) {
+  for (const std::unique_ptr<EnginePart>& part : parts_) {
+    part->worker().Call([&] { work(*part); });
+  }
+}
+
+void Engine::Stop(Nanos drain) {
+  if (!started_) return;
+  started_ = false;
+  // In this order: once no listener gives connections away, what is in the rings is taken before Drain
+  // is, because both come through the same port.
+  OnEachPart([](EnginePart& part) { part.StopListening(); });
+  OnEachPart([](EnginePart& part) { part.Drain(); });
+  AwaitDrained(drain);
+  // A barrier: the workers have left every function of the parts before these are destroyed.
+  OnEachPart([](EnginePart&) {});
+}
+
+void Engine::AwaitDrained(Nanos drain) {
+  const auto settled = [this]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+    return parts_left_ == 0 || hurry_;
+  };
+  const auto drained = [this]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { return parts_left_ == 0; };
+  {
+    absl::MutexLock lock(&mutex_);
+    mutex_.AwaitWithTimeout(absl::Condition(&settled), absl::Nanoseconds(drain));
+    if (parts_left_ == 0) return;
+  }
+  OnEachPart([](EnginePart& part) { part.TerminateFlows(); });
+  absl::MutexLock lock(&mutex_);
+  mutex_.Await(absl::Condition(&drained));
+}
+
+void Engine::HurryStop() {
+  absl::MutexLock lock(&mutex_);
+  hurry_ = true;
+}
+
+void Engine::OnPartDrained() {
+  absl::MutexLock lock(&mutex_);
+  SLUICE_CHECK(parts_left_ > 0);
+  --parts_left_;
+}
+
+metrics::Snapshot Engine::Metrics() const {
+  metrics::Snapshot snapshot;
+  for (const std::unique_ptr<EnginePart>& part : parts_) part->counters().AddTo(snapshot);
+  return snapshot;
+}
+
+}  // namespace sluice::runtime

@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Engine: listeners, a redirect platform and a policy: one proxy. Several engines may share one Runtime;
+// they know nothing of each other.
+//
+// Threads: Start, Stop and the destructor on one control thread, never a worker's; the accessors on any
+// thread. Life: Create, Start, Stop (which drains), destroy; its Runtime outlives it.
+#ifndef SLUICE_RUNTIME_ENGINE_H_
+#define SLUICE_RUNTIME_ENGINE_H_
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/synchronization/mutex.h"
+#include "engine/flow/flow_host.h"
+#include "engine/inspect/inspector.h"
+#include "engine/metrics/metrics.h"
+#include "engine/net/listener.h"
+#include "engine/redirect/own_listeners.h"
+#include "engine/redirect/redirector.h"
+#include "engine/runtime/engine_part.h"
+#include "engine/runtime/runtime.h"
+
+namespace sluice::runtime {
+
+struct EngineOptions {
+  std::string name = "sluice";       // in log lines
+  std::vector<Address> listen;       // at least one; port 0 means any
+  net::ListenerOptions listener;
+  flow::FlowPolicy policy;
+  std::vector<Address> sources;      // rotated over onward connections; empty: the OS chooses
+  std::uint64_t flows_max = 100000;  // connections past it are refused with RST
+  // Where connections go. Owned by the engine.
+  std::unique_ptr<redirect::Redirector> redirector;
+  inspect::Inspector* inspector = nullptr;  // borrowed; outlives the engine
+};
+
+class Engine {
+ public:
+  // Fails on options that cannot work, naming the one. REQUIRES: the runtime was started.
+  static absl::StatusOr<std::unique_ptr<Engine>> Create(Runtime& runtime, EngineOptions options);
+  // Stops at once if still running.
+  ~Engine();
+  Engine(const Engine&) = delete;
+  Engine& operator=(const Engine&) = delete;
+
+  // Listens on all addresses. On failure nothing listens, and the status names the address.
+  absl::Status Start();
+  // Stops listening, waits up to `drain` for flows to end, ends the rest, waits until all are joined.
+  // Another thread may call HurryStop meanwhile. Idempotent.
+  void Stop(Nanos drain);
+  // Any thread: makes a Stop that is draining end its flows now.
+  void HurryStop();
+
+  // The real addresses, in the order of the options. Valid after Start.
+  const std::vector<Address>& addresses() const { return addresses_; }
+  const EngineOptions& options() const { return options_; }
+  redirect::Redirector& redirector() { return *options_.redirector; }
+  redirect::OwnListeners& own_listeners() { return own_listeners_; }
+  std::uint64_t flows() const { return flows_.load(std::memory_order_relaxed); }
+  metrics::Snapshot Metrics() const;
+
+ private:
+  friend class EnginePart;
+
+  Engine(Runtime& runtime, EngineOptions options);
+  // From a part, on its worker.
+  void OnPartDrained();
+  void AwaitDrained(Nanos drain);
+  void OnEachPart(absl::FunctionRef<void(EnginePart&)> work);
+
+  Runtime& runtime_;
+  const EngineOptions options_;
+  redirect::OwnListeners own_listeners_;
+  std::vector<Address> addresses_;
+  std::vector<std::unique_ptr<EnginePart>> parts_;  // one a worker, same order
+  std::atomic<std::uint64_t> flows_{0};
+  bool started_ = false;
+  absl::Mutex mutex_;
+  std::size_t parts_left_ ABSL_GUARDED_BY(mutex_) = 0;
+  bool hurry_ ABSL_GUARDED_BY(mutex_) = false;
+};
+
+}  // namespace sluice::runtime
+
+#endif  // SLUICE_RUNTIME_ENGINE_H_

@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "engine/runtime/engine_part.h"
+
+#include "absl/strings/str_cat.h"
+#include "engine/base/check.h"
+#include "engine/base/log.h"
+#include "engine/runtime/engine.h"
+
+namespace sluice::runtime {
+
+EnginePart::EnginePart(Engine& engine, Worker& worker) : engine_(engine), worker_(worker) {
+  host_.port = &worker.port();
+  host_.timers = &worker.timers();
+  host_.slab = &worker.slab();
+  host_.buffers = &worker.buffers();
+  host_.starved = &worker.starved();
+  host_.counters = &counters_;
+  host_.redirector = engine.options_.redirector.get();
+  host_.own_listeners = &engine.own_listeners_;
+  host_.inspector = engine.options_.inspector;
+  host_.policy = &engine.options_.policy;
+  host_.sources = net::SourceList(engine.options_.sources);
+  host_.next_flow_id = &engine.runtime_.next_flow_id();
+  host_.engine_name = engine.options_.name.c_str();
+  host_.owner = this;
+  host_.joined = [](void* self, flow::Flow& flow) { static_cast<EnginePart*>(self)->OnJoined(flow); };
+  // The other candidate starts behind this worker, so that few connections do not all meet at worker 0.
+  rotation_ = static_cast<std::size_t>(worker.index());
+}
+
+EnginePart::~EnginePart() {
+  SLUICE_CHECK(flows_.empty());
+  SLUICE_CHECK(listening_ == 0);
+}
+
+OsError EnginePart::Listen(const Address& local, const net::ListenerOptions& options, Address* bound) {
+  auto listener = std::make_unique<net::Listener>(worker_.port(), worker_.timers(), options);
+  listener->Bind(
+      this,
+      [](void* self, io::AcceptedSocket accepted) { static_cast<EnginePart*>(self)->OnAccepted(accepted); },
+      [](void* self, OsError error) { static_cast<EnginePart*>(self)->OnAcceptFailed(error); },
+      [](void* self) {
+        EnginePart* part = static_cast<EnginePart*>(self);
+        --part->listening_;
+        part->ReportIfDrained();
+      });
+  const OsError error = listener->Listen(local);
+  if (!error.ok()) return error;
+  *bound = listener->local();
+  ++listening_;
+  listeners_.push_back(std::move(listener));
+  return error;
+}
+
+void EnginePart::BeginAccepting() {
+  for (const std::unique_ptr<net::Listener>& listener : listeners_) listener->BeginAccepting();
+}
+
+// Gives the connection to the less loaded of two workers: this one, and another in turn. The accepted
+// socket belongs to no port yet, so it can still go anywhere.
+void EnginePart::OnAccepted(io::AcceptedSocket accepted) {
+  counters_.Add(metrics::Counter::k_accepted);
+  const std::size_t workers = engine_.parts_.size();
+  if (workers > 1) {
+    rotation_ = (rotation_ + 1) % workers;
+    EnginePart& other = *engine_.parts_[rotation_];
+    if (&other != this && other.worker_.load() < worker_.load() &&
+        other.worker_.GiveConnection(&other, accepted)) {
+      counters_.Add(metrics::Counter::k_handed_over);
+      return;
+    }
+  }
+  Take(accepted);
+}
+
+void EnginePart::OnAcceptFailed(OsError error) {
+  counters_.Add(metrics::Counter::k_accept_errors);
+  const Instant now = worker_.port().now();
+  if (now - accept_failure_logged_ < kSecond && accept_failure_logged_.ns != 0) return;
+  accept_failure_logged_ = now;
+  Log(LogLevel::kWarning,
+      absl::StrCat(engine_.options_.name, ": accept failed, will be tried again: ", error.ToString()));
+}
+
+void EnginePart::Take(io::AcceptedSocket accepted) {
+  if (draining_) return io::Port::Discard(accepted, worker_.port().platform());
+  if (engine_.flows_.fetch_add(1, std::memory_order_relaxed) >= engine_.options_.flows_max) {
+    engine_.flows_.fetch_sub(1, std::memory_order_relaxed);
+    counters_.Add(metrics::Counter::k_refused_limit);
+    return io::Port::Discard(accepted, worker_.port().platform());
+  }
+  flow::Flow* flow = worker_.MakeFlow(host_);
+  flows_.PushBack(*flow);
+  flow->Start(accepted);
+}
+
+void EnginePart::OnJoined(flow::Flow& flow) {
+  flows_.Remove(flow);
+  engine_.flows_.fetch_sub(1, std::memory_order_relaxed);
+  worker_.Retire(flow);
+  ReportIfDrained();
+}
+
+void EnginePart::StopListening() {
+  for (const std::unique_ptr<net::Listener>& listener : listeners_) listener->Stop();
+}
+
+void EnginePart::Drain() {
+  // What listeners of other workers gave before they stopped is still this part's, and there may be more
+  // of it than one turn takes.
+  worker_.TakeAllConnections();
+  draining_ = true;
+  ReportIfDrained();
+}
+
+void EnginePart::TerminateFlows() {
+  flows_.ForEach([](flow::Flow& flow) { flow.Terminate(flow::Cause::kDrain); });
+}
+
+void EnginePart::ReportIfDrained() {
+  if (!draining_ || reported_) return;
+  if (listening_ != 0 || !flows_.empty()) return;
+  reported_ = true;
+  engine_.OnPartDrained();
+}
+
+}  // namespace sluice::runtime

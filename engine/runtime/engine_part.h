@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// EnginePart: what an engine has on one worker: its flows there, its counters, and on the listening
+// worker its listeners. Worker-only.
+//
+// Ending: StopListening, then Drain; `drained` runs once when Drain was asked for, nothing listens and no
+// flow is left.
+#ifndef SLUICE_RUNTIME_ENGINE_PART_H_
+#define SLUICE_RUNTIME_ENGINE_PART_H_
+
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "engine/flow/flow.h"
+#include "engine/metrics/metrics.h"
+#include "engine/net/listener.h"
+#include "engine/runtime/worker.h"
+
+namespace sluice::runtime {
+
+class Engine;
+
+class EnginePart {
+ public:
+  EnginePart(Engine& engine, Worker& worker);
+  EnginePart(const EnginePart&) = delete;
+  EnginePart& operator=(const EnginePart&) = delete;
+  ~EnginePart();
+
+  // Listens on this worker; the real address goes to *bound. Connections wait until BeginAccepting.
+  OsError Listen(const Address& local, const net::ListenerOptions& options, Address* bound);
+  void BeginAccepting();
+  // A connection for this worker: becomes a flow, or is refused.
+  void Take(io::AcceptedSocket accepted);
+
+  void StopListening();
+  // No new flow from here on; `drained` of the engine is called once this part is empty.
+  void Drain();
+  // Ends every flow now.
+  void TerminateFlows();
+
+  Worker& worker() { return worker_; }
+  // Any thread.
+  const metrics::Counters& counters() const { return counters_; }
+
+ private:
+  void OnAccepted(io::AcceptedSocket accepted);
+  void OnAcceptFailed(OsError error);
+  void OnJoined(flow::Flow& flow);
+  void ReportIfDrained();
+
+  Engine& engine_;
+  Worker& worker_;
+  metrics::Counters counters_;
+  flow::FlowHost host_;
+  IntrusiveList<flow::Flow, flow::LiveTag> flows_;
+  std::vector<std::unique_ptr<net::Listener>> listeners_;
+  std::size_t listening_ = 0;
+  std::size_t rotation_ = 0;  // the other candidate for the next connection
+  Instant accept_failure_logged_;
+  bool draining_ = false;
+  bool reported_ = false;
+};
+
+}  // namespace sluice::runtime
+
+#endif  // SLUICE_RUNTIME_ENGINE_PART_H_

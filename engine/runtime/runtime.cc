@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "engine/runtime/runtime.h"
+
+#include "absl/status/status.h"
+#include "absl/strings/str_cat.h"
+
+namespace sluice::runtime {
+
+absl::StatusOr<std::unique_ptr<Runtime>> Runtime::Create(const RuntimeOptions& options) {
+  if (options.workers < 1 || options.workers > 1024) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("workers: ", options.workers, " is not between 1 and 1024"));
+  }
+  std::unique_ptr<Runtime> runtime(new Runtime);
+  for (int i = 0; i < options.workers; ++i) {
+    absl::StatusOr<std::unique_ptr<Worker>> worker = Worker::Create(i, options.worker);
+    if (!worker.ok()) return worker.status();
+    runtime->workers_.push_back(*std::move(worker));
+  }
+  for (const std::unique_ptr<Worker>& worker : runtime->workers_) worker->Start();
+  runtime->running_ = true;
+  return runtime;
+}
+
+Runtime::~Runtime() { Stop(); }
+
+void Runtime::Stop() {
+  if (!running_) return;
+  running_ = false;
+  for (const std::unique_ptr<Worker>& worker : workers_) worker->Stop();
+}
+
+void Runtime::OnEachWorker(absl::FunctionRef<void(Worker&)> work) {
+  for (const std::unique_ptr<Worker>& worker : workers_) {
+    if (running_) {
+      worker->Call([&] { work(*worker); });
+    } else {
+      work(*worker);
+    }
+  }
+}
+
+LiveCounts Runtime::Live() {
+  LiveCounts live;
+  OnEachWorker([&](Worker& worker) { live += worker.Live(); });
+  return live;
+}
+
+io::PortStats Runtime::PortTotals() {
+  io::PortStats totals;
+  OnEachWorker([&](Worker& worker) {
+    const io::PortStats stats = worker.port_stats();
+    totals.armed += stats.armed;
+    totals.sockets += stats.sockets;
+    totals.turns += stats.turns;
+    totals.waits += stats.waits;
+    totals.wakes += stats.wakes;
+    totals.handlers += stats.handlers;
+    totals.calls_kernel += stats.calls_kernel;
+  });
+  return totals;
+}
+
+}  // namespace sluice::runtime

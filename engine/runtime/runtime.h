@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Runtime: the workers that engines share. Control thread only, but for the accessors.
+// Life: Create (makes the ports, so it fails where completion ports are not to be had), engines come and
+// go, Stop or destroy.
+#ifndef SLUICE_RUNTIME_RUNTIME_H_
+#define SLUICE_RUNTIME_RUNTIME_H_
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "engine/io/port.h"
+#include "engine/runtime/worker.h"
+
+namespace sluice::runtime {
+
+struct RuntimeOptions {
+  int workers = 1;
+  WorkerOptions worker;
+};
+
+class Runtime {
+ public:
+  // Makes and starts the workers.
+  static absl::StatusOr<std::unique_ptr<Runtime>> Create(const RuntimeOptions& options);
+  ~Runtime();
+  Runtime(const Runtime&) = delete;
+  Runtime& operator=(const Runtime&) = delete;
+
+  // Ends the workers. REQUIRES: every engine is gone or stopped. Idempotent.
+  void Stop();
+
+  std::size_t workers() const { return workers_.size(); }
+  Worker& worker(std::size_t index) { return *workers_[index]; }
+  std::atomic<std::uint64_t>& next_flow_id() { return next_flow_id_; }
+  // The worker for the next listener, in turn.
+  std::size_t NextListeningWorker() { return next_listener_++ % workers_.size(); }
+
+  // What is held now, over all workers. Exact once Stop has returned.
+  LiveCounts Live();
+  io::PortStats PortTotals();
+
+ private:
+  Runtime() = default;
+  void OnEachWorker(absl::FunctionRef<void(Worker&)> work);
+
+  std::vector<std::unique_ptr<Worker>> workers_;
+  std::atomic<std::uint64_t> next_flow_id_{1};
+  std::size_t next_listener_ = 0;
+  bool running_ = false;
+};
+
+}  // namespace sluice::runtime
+
+#endif  // SLUICE_RUNTIME_RUNTIME_H_

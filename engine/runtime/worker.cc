@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "engine/runtime/worker.h"
+
+#include "absl/synchronization/notification.h"
+#include "engine/base/check.h"
+#include "engine/runtime/engine_part.h"
+
+namespace sluice::runtime {
+namespace {
+
+// Connections waiting to be taken by their worker. A full ring makes the listener keep them (law 5).
+constexpr std::size_t kHandoverMax = 4096;
+constexpr int kTimersATurn = 256;
+constexpr int kAdoptionsATurn = 64;
+constexpr std::size_t kStarvedATurn = 64;
+
+}  // namespace
+
+LiveCounts& LiveCounts::operator+=(const LiveCounts& other) {
+  flows += other.flows;
+  sockets += other.sockets;
+  operations += other.operations;
+  chunks += other.chunks;
+  buffers += other.buffers;
+  timers += other.timers;
+  return *this;
+}
+
+absl::StatusOr<std::unique_ptr<Worker>> Worker::Create(int index, const WorkerOptions& options) {
+  absl::StatusOr<std::unique_ptr<io::Port>> port = io::Port::Create(options.port);
+  if (!port.ok()) return port.status();
+  return std::unique_ptr<Worker>(new Worker(index, options, *std::move(port)));
+}
+
+Worker::Worker(int index, const WorkerOptions& options, std::unique_ptr<io::Port> port)
+    : index_(index),
+      port_(std::move(port)),
+      timers_(Instant::Now()),
+      slab_(options.slab),
+      ring_(kHandoverMax),
+      take_connections_(this, [](void* self) { static_cast<Worker*>(self)->TakeConnections(); }) {}
+
+Worker::~Worker() { SLUICE_CHECK(!thread_.joinable()); }
+
+void Worker::Start() {
+  SLUICE_CHECK(!thread_.joinable());
+  thread_ = std::thread([this] { Run(); });
+}
+
+void Worker::Stop() {
+  if (!thread_.joinable()) return;
+  stop_.store(true, std::memory_order_release);
+  port_->Wake();
+  thread_.join();
+}
+
+void Worker::Run() {
+  while (!stop_.load(std::memory_order_acquire)) {
+    Instant deadline = timers_.Next();
+    if (!starved_.empty() && slab_.available() > 0) deadline = Instant{};
+    port_->RunOnce(deadline);
+    timers_.Advance(port_->now(), kTimersATurn);
+    ResumeStarved();
+    FreeRetired();
+  }
+  final_stats_ = port_->stats();
+  // On this thread, because a port dies where it was run.
+  port_.reset();
+}
+
+void Worker::ResumeStarved() {
+  for (std::size_t i = 0; i < kStarvedATurn && slab_.available() > 0; ++i) {
+    flow::Pump* pump = starved_.PopFront();
+    if (pump == nullptr) return;
+    pump->ResumeStarved();
+  }
+}
+
+void Worker::FreeRetired() {
+  while (flow::Flow* flow = retired_.PopFront()) {
+    flows_.Free(flow);
+    AddLoad(-1);
+  }
+}
+
+flow::Flow* Worker::MakeFlow(flow::FlowHost& host) {
+  AddLoad(1);
+  return flows_.Make(host);
+}
+
+// Written by the owner and by listeners of other workers that give connections.
+void Worker::AddLoad(std::int32_t count) {
+  load_.fetch_add(static_cast<std::uint32_t>(count), std::memory_order_relaxed);
+}
+
+bool Worker::GiveConnection(EnginePart* part, io::AcceptedSocket accepted) {
+  if (!ring_.Push(Handover{part, accepted})) return false;
+  AddLoad(1);
+  port_->Post(take_connections_);
+  return true;
+}
+
+bool Worker::TakeOneConnection() {
+  Handover handover;
+  if (!ring_.Pop(handover)) return false;
+  AddLoad(-1);
+  handover.part->Take(handover.accepted);
+  return true;
+}
+
+void Worker::TakeConnections() {
+  for (int i = 0; i < kAdoptionsATurn; ++i) {
+    if (!TakeOneConnection()) return;
+  }
+  port_->Post(take_connections_);
+}
+
+void Worker::TakeAllConnections() {
+  while (TakeOneConnection()) {
+  }
+}
+
+void Worker::Call(absl::FunctionRef<void()> work) {
+  SLUICE_CHECK(thread_.get_id() != std::this_thread::get_id());
+  struct Task {
+    absl::FunctionRef<void()> work;
+    absl::Notification done;
+  } task{work, {}};
+  io::Message message(&task, [](void* self) {
+    Task* running = static_cast<Task*>(self);
+    running->work();
+    running->done.Notify();
+  });
+  SLUICE_CHECK(port_->Post(message));
+  task.done.WaitForNotification();
+}
+
+LiveCounts Worker::Live() const {
+  const io::PortStats stats = port_stats();
+  LiveCounts live;
+  live.flows = flows_.live();
+  live.sockets = stats.sockets;
+  live.operations = stats.armed;
+  live.chunks = slab_.used();
+  live.buffers = buffers_.live();
+  live.timers = timers_.running();
+  return live;
+}
+
+io::PortStats Worker::port_stats() const {
+  return port_ != nullptr ? port_->stats() : final_stats_;
+}
+
+}  // namespace sluice::runtime

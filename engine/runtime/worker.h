@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Worker: a thread with its port, timers, slab and flows. What lives on a worker is touched by its thread
+// alone; others reach it through Call, GiveConnection and the port's Post and Wake.
+//
+// A turn: the port's handlers, due timers, starved pumps, then the flows that joined are freed. Each part
+// has a budget (law 5).
+#ifndef SLUICE_RUNTIME_WORKER_H_
+#define SLUICE_RUNTIME_WORKER_H_
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <thread>
+
+#include "absl/functional/function_ref.h"
+#include "absl/status/statusor.h"
+#include "engine/base/mpsc_ring.h"
+#include "engine/flow/flow.h"
+#include "engine/io/message.h"
+#include "engine/io/port.h"
+#include "engine/io/timer_wheel.h"
+#include "engine/memory/buffer_pool.h"
+#include "engine/memory/slab.h"
+#include "engine/runtime/flow_pool.h"
+
+namespace sluice::runtime {
+
+class EnginePart;
+
+struct WorkerOptions {
+  io::PortOptions port;
+  memory::SlabOptions slab;
+};
+
+// What a worker holds; all zero after every engine stopped.
+struct LiveCounts {
+  std::uint64_t flows = 0;
+  std::uint64_t sockets = 0;
+  std::uint64_t operations = 0;
+  std::uint64_t chunks = 0;
+  std::uint64_t buffers = 0;
+  std::uint64_t timers = 0;
+
+  bool AllZero() const {
+    return flows + sockets + operations + chunks + buffers + timers == 0;
+  }
+  LiveCounts& operator+=(const LiveCounts& other);
+};
+
+class Worker {
+ public:
+  // Makes the port; the thread starts with Start.
+  static absl::StatusOr<std::unique_ptr<Worker>> Create(int index, const WorkerOptions& options);
+  // REQUIRES: never started, or stopped.
+  ~Worker();
+
+  void Start();
+  // Ends the thread. REQUIRES: every engine part on it is gone; not called on the worker's own thread.
+  void Stop();
+
+  int index() const { return index_; }
+  // Any thread but the worker's own: runs `work` on the worker and waits until it is done.
+  // REQUIRES: started.
+  void Call(absl::FunctionRef<void()> work);
+  // Any thread: gives an accepted connection to this worker. False when its ring is full.
+  bool GiveConnection(EnginePart* part, io::AcceptedSocket accepted);
+  // Any thread: flows living here or on their way, for choosing the less loaded of two.
+  std::uint32_t load() const { return load_.load(std::memory_order_relaxed); }
+
+  // Worker thread only, as is all below.
+  io::Port& port() { return *port_; }
+  io::TimerWheel& timers() { return timers_; }
+  memory::Slab& slab() { return slab_; }
+  memory::BufferPool& buffers() { return buffers_; }
+  flow::StarvedList& starved() { return starved_; }
+  // Takes every connection given so far, whatever their number.
+  void TakeAllConnections();
+  flow::Flow* MakeFlow(flow::FlowHost& host);
+  // The flow is freed at the end of this turn.
+  void Retire(flow::Flow& flow) { retired_.PushBack(flow); }
+  LiveCounts Live() const;
+  io::PortStats port_stats() const;
+
+ private:
+  struct Handover {
+    EnginePart* part = nullptr;
+    io::AcceptedSocket accepted;
+  };
+
+  Worker(int index, const WorkerOptions& options, std::unique_ptr<io::Port> port);
+  void Run();
+  void ResumeStarved();
+  void FreeRetired();
+  void TakeConnections();
+  bool TakeOneConnection();
+  void AddLoad(std::int32_t count);
+
+  const int index_;
+  std::unique_ptr<io::Port> port_;
+  io::PortStats final_stats_;  // of port_ when it was destroyed
+  io::TimerWheel timers_;
+  memory::Slab slab_;
+  memory::BufferPool buffers_;
+  flow::StarvedList starved_;
+  IntrusiveList<flow::Flow, flow::LiveTag> retired_;
+  FlowPool flows_;
+  MpscRing<Handover> ring_;
+  io::Message take_connections_;
+  std::atomic<std::uint32_t> load_{0};
+  std::atomic<bool> stop_{false};
+  std::thread thread_;
+};
+
+}  // namespace sluice::runtime
+
+#endif  // SLUICE_RUNTIME_WORKER_H_

@@ -1,0 +1,359 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The port's own life: destroyed with work in every state, made here and run there, many in one process.
+#include <array>
+#include <atomic>
+#include <memory>
+#include <thread>
+#include <vector>
+
+#include "tests/contract/fake_platform.h"
+#include "tests/contract/harness.h"
+#include "tests/contract/stream.h"
+
+namespace sluice::contract {
+namespace {
+
+// Every verb, each armed so that nothing will end it by itself.
+struct Everything {
+  Accept accept;
+  Connect connect;
+  Recv recv;
+  Send send;
+  Await await;
+  Control control;
+  Defer defer;
+  Message message{this, [](void* self) { ++static_cast<Everything*>(self)->messages_run; }};
+  std::array<std::byte, 64> in{};
+  std::vector<std::byte> out = Pattern(64 << 20, 1);
+  std::array<std::byte, 64> control_out{};
+  int messages_run = 0;
+  Socket listener;
+  Socket connecting;
+
+  int outcomes() const {
+    return accept.outcomes() + connect.outcomes() + recv.outcomes() + send.outcomes() + await.outcomes() +
+           control.outcomes() + defer.outcomes() + messages_run;
+  }
+  bool all_idle() const {
+    return accept.idle() && connect.idle() && recv.idle() && send.idle() && await.idle() && control.idle() &&
+           defer.idle();
+  }
+};
+
+PortOptions With(io::Platform& platform) {
+  PortOptions options;
+  options.platform = &platform;
+  return options;
+}
+
+class LifetimeTest : public ::testing::Test {
+ protected:
+  LifetimeTest() {
+    platform_.AnswerWith(
+        [this](const io::ControlRequest& request, io::ControlReply*) { return platform_.Pend(request); });
+  }
+  // Port 0 is the one that dies, with one end of each pair; port 1 keeps the other ends.
+  void ArmAll(Loop& loop, Everything& all, Pair& first, Pair& second) {
+    Port& port = loop.port(0);
+    ASSERT_TRUE(ListenLoopback(port, all.listener, Family::kV4));
+    ASSERT_TRUE(port.Open(all.connecting, Family::kV4).ok());
+    port.Accept(all.accept, all.listener);
+    port.Recv(all.recv, first.client, {IoBuffer{all.in.data(), all.in.size()}});
+    // Until a send stays pending; what it took before does not count as an outcome here.
+    port.Send(all.send, first.client, {IoBuffer{all.out.data(), all.out.size()}});
+    port.AwaitReadable(all.await, second.client);
+    port.Control(all.control, first.client, 0xD8000A5Cu, {}, absl::MakeSpan(all.control_out));
+    port.Connect(all.connect, all.connecting, all.listener.local());
+    port.Defer(all.defer);
+    EXPECT_TRUE(port.Post(all.message));
+  }
+
+  FakePlatform platform_;
+};
+
+// Everything armed and nothing delivered yet: the destructor cancels and joins it all. No handler runs, each
+// operation is idle, and memory may go: buffers, operations, sockets (ASan proves that the kernel has let go, on
+// Linux by what it writes, here by what is checked on free).
+TEST_F(LifetimeTest, DestroyedWithEverythingArmedAndSocketsClosing) {
+  for (const bool turn_before : {false, true}) {
+    Loop loop(2, With(platform_));
+    auto all = std::make_unique<Everything>();
+    auto first = std::make_unique<Pair>(loop, Family::kV4, 0, 1);
+    auto second = std::make_unique<Pair>(loop, Family::kV4, 0, 1);
+    ASSERT_TRUE(first->ok() && second->ok());
+    ArmAll(loop, *all, *first, *second);
+    // With a budget of none, a turn submits and reaps but delivers nothing... one handler is the least there is.
+    if (turn_before) loop.Turn(0, kPast, Budget{1});
+    const int before = all->outcomes();
+    EXPECT_LE(before, 1);
+    for (Socket* socket : {&all->listener, &all->connecting, &first->client, &second->client}) {
+      loop.port(0).Close(*socket);
+      EXPECT_FALSE(socket->is_open());
+    }
+    loop.Destroy(0);
+    EXPECT_EQ(all->outcomes(), before) << "a handler ran in the destructor";
+    EXPECT_TRUE(all->all_idle());
+    for (Socket* socket : {&all->listener, &all->connecting, &first->client, &second->client}) {
+      EXPECT_TRUE(socket->is_joined()) << "the ones that were closing are closed";
+    }
+    EXPECT_EQ(platform_.pended(), 0u);
+    all.reset();
+    loop.port(1).Close(first->server);
+    loop.port(1).Close(second->server);
+    loop.Settle();
+  }
+}
+
+// Sockets that were open stay their owners'. A socket outlives its port like any other memory; another port can
+// close it. (The contract names no other way.)
+TEST_F(LifetimeTest, OpenSocketsOutliveTheirPort) {
+  Loop loop(2, With(platform_));
+  auto all = std::make_unique<Everything>();
+  Pair first(loop, Family::kV4, 1, 1);
+  Pair second(loop, Family::kV4, 1, 1);
+  {
+    Loop dying(1, With(platform_));
+    dying.AllowLeftovers();
+    ASSERT_TRUE(first.ok() && second.ok());
+    ASSERT_TRUE(ListenLoopback(dying.port(), all->listener, Family::kV4));
+    dying.port().Accept(all->accept, all->listener);
+    dying.Turn();
+  }
+  EXPECT_TRUE(all->accept.idle());
+  EXPECT_EQ(all->accept.outcomes(), 0);
+  EXPECT_EQ(all->listener.armed(), 0u);
+  EXPECT_TRUE(all->listener.is_open()) << "Close was not called, so it is the owner's still";
+  loop.AllowLeftovers();  // the port that closes it never counted it
+  loop.port(1).Close(all->listener);
+  EXPECT_TRUE(all->listener.is_joined());
+}
+
+// The kernel had accepted a connection, nobody had heard of it. The operation must be destructible, and the
+// connection must not be leaked: its client hears of the end.
+TEST_F(LifetimeTest, DestroyedWithAnAcceptedSocketNobodyTook) {
+  for (const bool reaped : {false, true}) {
+    Loop loop(2);
+    Recv recv;
+    std::byte in[4];
+    Socket client;
+    {
+      Accept accept;
+      Defer defer;
+      Socket listener;
+      Port& dying = loop.port(1);
+      ASSERT_TRUE(ListenLoopback(dying, listener, Family::kV4));
+      dying.Accept(accept, listener);
+      dying.Defer(defer);
+      ASSERT_TRUE(loop.port(0).Open(client, Family::kV4).ok());
+      Connect connect;
+      loop.port(0).Connect(connect, client, listener.local());
+      while (!connect.arrived()) loop.Turn(0, loop.port(0).now() + kMillisecond);
+      EXPECT_TRUE(connect.outcome().ok());
+      if (reaped) loop.Turn(1, kPast, Budget{1});  // one handler: the deferred one; the accept may be done by now
+      EXPECT_EQ(accept.outcomes(), 0);
+      dying.Close(listener);
+      loop.Destroy(1);
+      EXPECT_TRUE(accept.idle());
+      EXPECT_EQ(accept.outcomes(), 0);
+    }
+    loop.port(0).Recv(recv, client, {IoBuffer{in, sizeof in}});
+    EXPECT_TRUE(loop.RunUntil([&] { return recv.arrived(); })) << "the accepted socket was leaked";
+    EXPECT_TRUE(recv.code() == ErrorCode::kReset || (recv.outcome().ok() && recv.bytes() == 0));
+    CloseNow(loop, loop.port(0), client);
+  }
+}
+
+// A platform that takes its time to let go of a cancelled request: the destructor waits for it, because until then
+// the driver may write to the request's memory.
+TEST_F(LifetimeTest, DestructorWaitsForAPlatformThatHoldsOn) {
+  SLUICE_NEEDS(Ability::kThreads);
+  platform_.ObeyCancel(false);
+  auto control = std::make_unique<Control>();
+  auto out = std::make_unique<std::array<std::byte, 64>>();
+  Socket socket;
+  std::atomic<bool> let_go{false};
+  {
+    Loop loop(1, With(platform_));
+    ASSERT_TRUE(loop.port().Open(socket, Family::kV4).ok());
+    loop.port().Control(*control, socket, 0xD8000A5Cu, {}, absl::MakeSpan(*out));
+    loop.Settle();
+    std::thread driver([&] {
+      platform_.WaitForCancels(1);
+      for (int i = 0; i < 1000; ++i) std::this_thread::yield();
+      let_go.store(true);
+      io::ControlReply reply;
+      reply.status = io::kStatusCancelled;
+      platform_.CompleteOldest(reply, "written late");
+    });
+    loop.port().Close(socket);
+    loop.Destroy(0);
+    EXPECT_TRUE(let_go.load()) << "the port was gone while the platform still held a request of it";
+    driver.join();
+  }
+  EXPECT_TRUE(control->idle());
+  EXPECT_EQ(control->outcomes(), 0);
+  EXPECT_TRUE(socket.is_joined());
+}
+
+// Done but not delivered, by budget, and messages on their way: dropped with the port, all of it reusable after.
+TEST_F(LifetimeTest, DestroyedWithUndeliveredOutcomesAndMessages) {
+  std::array<Defer, 10> defers;
+  int messages_run = 0;
+  Message message(&messages_run, [](void* count) { ++*static_cast<int*>(count); });
+  {
+    Loop loop;
+    loop.AllowLeftovers();
+    for (Defer& defer : defers) loop.port().Defer(defer);
+    EXPECT_TRUE(loop.port().Post(message));
+    EXPECT_EQ(loop.Turn(0, kPast, Budget{3}), 3);
+  }
+  int delivered = 0;
+  for (const Defer& defer : defers) {
+    EXPECT_TRUE(defer.idle());
+    delivered += defer.outcomes();
+  }
+  EXPECT_EQ(delivered + messages_run, 3);
+  const int messages_before = messages_run;
+  Loop next;
+  for (Defer& defer : defers) next.port().Defer(defer);
+  EXPECT_TRUE(next.port().Post(message)) << "a dropped message is not on its way any more";
+  EXPECT_TRUE(next.RunUntil([&] { return defers[9].arrived() && messages_run == messages_before + 1; }));
+}
+
+// Made and given work on one thread, run by another from its first turn on; what was started before is carried
+// over. io_uring's single-issuer mode and Windows' per-thread cancellation both get this wrong if done naively.
+TEST_F(LifetimeTest, MadeHereRunThere) {
+  SLUICE_NEEDS(Ability::kThreads);
+  Defer defer;
+  Recv recv;
+  Send send;
+  Accept accept;
+  Connect connect;
+  std::array<std::byte, 64> in{};
+  int messages_run = 0;
+  Message message(&messages_run, [](void* count) { ++*static_cast<int*>(count); });
+  Socket listener;
+  Socket client;
+  Socket server;
+  Loop loop;
+  Port& port = loop.port();
+  ASSERT_TRUE(ListenLoopback(port, listener, Family::kV4));
+  ASSERT_TRUE(port.Open(client, Family::kV4).ok());
+  accept.then = [&](Outcome outcome) {
+    ASSERT_TRUE(outcome.ok());
+    ASSERT_TRUE(port.Adopt(server, accept.Take()).ok());
+    port.Recv(recv, server, {IoBuffer{in.data(), in.size()}});
+  };
+  connect.then = [&](Outcome outcome) {
+    ASSERT_TRUE(outcome.ok());
+    port.Send(send, client, {IoBuffer{in.data(), 5}});
+  };
+  port.Accept(accept, listener);
+  port.Connect(connect, client, listener.local());
+  port.Defer(defer);
+  EXPECT_TRUE(port.Post(message));
+  std::thread owner([&] {
+    EXPECT_TRUE(loop.RunUntil([&] { return recv.arrived() && defer.arrived() && messages_run == 1; }));
+    for (Socket* socket : {&listener, &client, &server}) CloseNow(loop, port, *socket);
+  });
+  owner.join();
+  EXPECT_EQ(recv.bytes(), 5u);
+  EXPECT_EQ(connect.outcomes() + accept.outcomes() + send.outcomes() + defer.outcomes(), 4);
+}
+
+// Made on one thread, never run, destroyed on another with work armed.
+TEST_F(LifetimeTest, MadeHereDestroyedThereWithoutATurn) {
+  SLUICE_NEEDS(Ability::kThreads);
+  Accept accept;
+  Socket listener;
+  auto loop = std::make_unique<Loop>();
+  ASSERT_TRUE(ListenLoopback(loop->port(), listener, Family::kV4));
+  loop->port().Accept(accept, listener);
+  loop->port().Close(listener);
+  std::thread([&] { loop->Destroy(0); }).join();
+  EXPECT_TRUE(accept.idle());
+  EXPECT_EQ(accept.outcomes(), 0);
+  EXPECT_TRUE(listener.is_joined());
+}
+
+// Many ports at once in one process, each with a connection of its own, and two hundred one after the other:
+// nothing is shared that should not be, and nothing runs out.
+TEST_F(LifetimeTest, ManyPortsInOneProcess) {
+  PortOptions options;
+  options.queue_depth = 64;
+  constexpr std::size_t kPorts = 48;
+  {
+    std::array<std::byte, 16> in{};
+    Loop loop(kPorts, options);
+    std::vector<std::unique_ptr<Pair>> pairs;
+    for (std::size_t i = 0; i < kPorts; ++i) {
+      pairs.push_back(std::make_unique<Pair>(loop, Family::kV4, i, (i + 1) % kPorts));
+      ASSERT_TRUE(pairs.back()->ok());
+    }
+    for (std::size_t i = 0; i < kPorts; ++i) {
+      EXPECT_TRUE(SendAll(loop, loop.port(i), pairs[i]->client, "hello", 5).ok());
+      EXPECT_EQ(ReceiveOnce(loop, loop.port((i + 1) % kPorts), pairs[i]->server, in.data(), 16).bytes, 5u);
+    }
+  }
+  for (int i = 0; i < Rounds(200); ++i) {
+    Defer defer;
+    Loop loop(1, options);
+    loop.port().Defer(defer);
+    EXPECT_TRUE(loop.RunUntil([&] { return defer.arrived(); }));
+  }
+}
+
+// More operations than the submission queue has entries, started in one go: the queue is an optimisation, not a
+// limit that the caller sees.
+TEST_F(LifetimeTest, MoreOperationsThanQueueEntries) {
+  PortOptions options;
+  options.queue_depth = 8;
+  constexpr std::size_t kFlows = 100;
+  std::array<Await, kFlows> awaits;
+  Loop loop(1, options);
+  std::vector<std::unique_ptr<Pair>> pairs;
+  for (std::size_t i = 0; i < kFlows; ++i) {
+    pairs.push_back(std::make_unique<Pair>(loop, Family::kV4));
+    ASSERT_TRUE(pairs.back()->ok());
+  }
+  for (std::size_t i = 0; i < kFlows; ++i) loop.port().AwaitReadable(awaits[i], pairs[i]->server);
+  for (std::size_t i = 0; i < kFlows; ++i) {
+    EXPECT_TRUE(SendAll(loop, loop.port(), pairs[i]->client, "x", 1).ok());
+  }
+  for (std::size_t i = 0; i < kFlows; ++i) {
+    EXPECT_TRUE(loop.RunUntil([&] { return awaits[i].arrived(); })) << i;
+    EXPECT_EQ(awaits[i].outcomes(), 1);
+  }
+}
+
+// The numbers of stats() are what capacity alarms are built on: up with use, and back to nothing.
+TEST_F(LifetimeTest, StatsGoUpAndComeBack) {
+  Recv recv;
+  Defer defer;
+  std::byte in[4];
+  Loop loop;
+  Port& port = loop.port();
+  EXPECT_EQ(port.stats().armed, 0u);
+  EXPECT_EQ(port.stats().sockets, 0u);
+  {
+    Pair pair(loop, Family::kV4);
+    ASSERT_TRUE(pair.ok());
+    EXPECT_EQ(port.stats().sockets, 2u);
+    port.Recv(recv, pair.server, {IoBuffer{in, sizeof in}});
+    port.Defer(defer);
+    EXPECT_EQ(port.stats().armed, 2u);
+    const io::PortStats before = port.stats();
+    EXPECT_TRUE(loop.RunUntil([&] { return defer.arrived(); }));
+    EXPECT_EQ(port.stats().armed, 1u);
+    EXPECT_EQ(port.stats().handlers, before.handlers + 1);
+    EXPECT_GT(port.stats().turns, before.turns);
+    EXPECT_GT(port.stats().calls_kernel, 0u);
+  }
+  EXPECT_EQ(port.stats().armed, 0u);
+  EXPECT_EQ(port.stats().sockets, 0u);
+  EXPECT_EQ(port.platform(), nullptr);
+}
+
+}  // namespace
+}  // namespace sluice::contract

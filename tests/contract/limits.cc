@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tests/contract/limits.h"
+
+#include <string_view>
+
+#include "engine/io/port.h"
+
+#if defined(_WIN32)
+// Declared by hand: this suite includes no OS header.
+extern "C" __declspec(dllimport) void* __stdcall GetModuleHandleA(const char* name);
+extern "C" __declspec(dllimport) void* __stdcall GetProcAddress(void* module, const char* name);
+#endif
+
+namespace sluice::contract {
+namespace {
+
+struct Limit {
+  std::string_view backend;
+  bool wine_only;
+  Ability ability;
+  const char* why;
+};
+
+constexpr Limit kLimits[] = {
+    {"sim", false, Ability::kThreads, "the simulator steps every port on one thread"},
+    {"sim", false, Ability::kReusePort, "reuse_port is Linux only (ListenOptions)"},
+    {"iocp", false, Ability::kReusePort, "reuse_port is Linux only (ListenOptions)"},
+};
+
+}  // namespace
+
+const char* WhyNot(Ability ability) {
+  const std::string_view backend = io::Port::BackendName();
+  for (const Limit& limit : kLimits) {
+    if (limit.ability != ability) continue;
+    if (limit.backend != backend) continue;
+    if (limit.wine_only && !UnderWine()) continue;
+    return limit.why;
+  }
+  return nullptr;
+}
+
+bool UnderWine() {
+#if defined(_WIN32)
+  static const bool under_wine = GetProcAddress(GetModuleHandleA("ntdll.dll"), "wine_get_version") != nullptr;
+  return under_wine;
+#else
+  return false;
+#endif
+}
+
+int Rounds(int native) { return UnderWine() ? (native + 7) / 8 : native; }
+
+}  // namespace sluice::contract

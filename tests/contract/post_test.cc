@@ -1,0 +1,283 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Post and Wake: the only two doors into a port from other threads.
+#include <array>
+#include <atomic>
+#include <memory>
+#include <thread>
+#include <vector>
+
+#include "tests/contract/harness.h"
+
+namespace sluice::contract {
+namespace {
+
+class PostTest : public ContractTest {};
+
+// A message that counts how often it was accepted for posting and how often it ran.
+class Letter {
+ public:
+  Letter() : message_(this, [](void* self) { static_cast<Letter*>(self)->OnRun(); }) {}
+  // Any thread.
+  bool PostTo(Port& port) {
+    if (!port.Post(message_)) return false;
+    posted_.fetch_add(1, std::memory_order_relaxed);
+    return true;
+  }
+  int posted() const { return posted_.load(std::memory_order_relaxed); }
+  // Owner's thread, or any other one that has seen it by other means.
+  int ran() const { return ran_.load(std::memory_order_acquire); }
+
+ private:
+  void OnRun() {
+    const HandlerScope scope;
+    ran_.fetch_add(1, std::memory_order_acq_rel);
+  }
+  std::atomic<int> posted_{0};
+  std::atomic<int> ran_{0};
+  Message message_;
+};
+
+// A message is on its way once at a time: the second Post says false and adds nothing. From its handler on it may
+// be posted again.
+TEST_F(PostTest, SecondPostWhileOnItsWaySaysFalse) {
+  Letter letter;
+  for (int round = 1; round <= 3; ++round) {
+    EXPECT_TRUE(letter.PostTo(loop_.port()));
+    EXPECT_FALSE(letter.PostTo(loop_.port()));
+    EXPECT_EQ(letter.ran(), round - 1) << "Post ran the handler itself";
+    EXPECT_TRUE(loop_.RunUntil([&] { return letter.ran() == round; }));
+  }
+  loop_.Settle();
+  EXPECT_EQ(letter.ran(), 3);
+}
+
+// A handler may post its own message again: it runs in a later turn, not for ever in this one.
+TEST_F(PostTest, MessageMayPostItself) {
+  struct Again {
+    Port& port;
+    int ran = 0;
+    Message message{this, [](void* self) { static_cast<Again*>(self)->OnRun(); }};
+    void OnRun() {
+      if (++ran == 100) return;
+      EXPECT_TRUE(port.Post(message));
+    }
+  } again{loop_.port()};
+  EXPECT_TRUE(loop_.port().Post(again.message));
+  for (int turn = 1; turn <= 100; ++turn) {
+    EXPECT_EQ(loop_.Turn(0, Instant::Never()), 1);
+    ASSERT_EQ(again.ran, turn);
+  }
+}
+
+// A handler may free its message (ASan is the judge), and start or cancel operations.
+TEST_F(PostTest, MessageMayFreeItselfAndStartOperations) {
+  struct Box {
+    explicit Box(Port& p, Defer& d) : port(p), defer(d) {}
+    Port& port;
+    Defer& defer;
+    Message message{this, [](void* self) {
+                      Box* const box = static_cast<Box*>(self);
+                      box->port.Defer(box->defer);
+                      delete box;
+                    }};
+  };
+  Defer defer;
+  auto* const box = new Box(loop_.port(), defer);
+  EXPECT_TRUE(loop_.port().Post(box->message));
+  EXPECT_TRUE(loop_.RunUntil([&] { return defer.arrived(); }));
+}
+
+// The order of one producer is kept, over turns with a small budget too.
+TEST_F(PostTest, OrderOfOneProducerIsKept) {
+  struct Numbered {
+    std::vector<int>* order = nullptr;
+    int number = 0;
+    Message message{this, [](void* self) {
+                      auto* const numbered = static_cast<Numbered*>(self);
+                      numbered->order->push_back(numbered->number);
+                    }};
+  };
+  std::array<Numbered, 64> messages;
+  std::vector<int> order;
+  for (int i = 0; i < 64; ++i) {
+    Numbered& numbered = messages[static_cast<std::size_t>(i)];
+    numbered.order = &order;
+    numbered.number = i;
+    EXPECT_TRUE(loop_.port().Post(numbered.message));
+    if (i % 10 == 0) loop_.Turn(0, kPast, Budget{3});
+  }
+  while (order.size() < 64) {
+    ASSERT_GT(loop_.Turn(0, Instant::Never(), Budget{5}), 0);
+  }
+  for (std::size_t i = 0; i < 64; ++i) EXPECT_EQ(order[i], static_cast<int>(i));
+}
+
+// A wake before the sleep is not lost: the next turn returns, whatever its deadline; and it is used up by that, so
+// the one after sleeps again.
+TEST_F(PostTest, WakeBeforeTheTurnEndsTheTurn) {
+  Port& port = loop_.port();
+  loop_.Turn();
+  for (int i = 0; i < 100; ++i) {
+    const Instant before = port.now();
+    port.Wake();
+    port.Wake();
+    EXPECT_EQ(loop_.Turn(0, port.now() + kPatience), 0);
+    EXPECT_LT(port.now() - before, kPatience);
+  }
+  const Instant deadline = port.now() + 20 * kMillisecond;
+  int turns = 0;
+  while (port.now() < deadline && turns < 1000) {
+    loop_.Turn(0, deadline);
+    ++turns;
+  }
+  EXPECT_LE(turns, 40) << "old wakes keep the port from sleeping";
+}
+
+// Eight threads post eight messages each, as fast as they can. Each Post that said true is one run, no more and no
+// less, whatever the timing; the port sleeps whenever it can, so lost wake-ups show as a hang.
+TEST_F(PostTest, EightThreadsEachPostRunsExactlyOnce) {
+  SLUICE_NEEDS(Ability::kThreads);
+  constexpr std::size_t kThreads = 8;
+  constexpr std::size_t kLetters = 8;
+  const int rounds = Rounds(4000);
+  std::array<std::array<Letter, kLetters>, kThreads> letters;
+  std::atomic<int> threads_left{kThreads};
+  std::vector<std::thread> threads;
+  for (auto& mine : letters) {
+    threads.emplace_back([&, rounds] {
+      for (int round = 0; round < rounds; ++round) {
+        for (Letter& letter : mine) letter.PostTo(loop_.port());
+      }
+      threads_left.fetch_sub(1);
+      loop_.port().Wake();
+    });
+  }
+  const auto all_ran = [&] {
+    if (threads_left.load() != 0) return false;
+    for (const auto& mine : letters) {
+      for (const Letter& letter : mine) {
+        if (letter.ran() < letter.posted()) return false;
+      }
+    }
+    return true;
+  };
+  EXPECT_TRUE(loop_.RunUntil(all_ran)) << "a posted message did not run";
+  for (std::thread& thread : threads) thread.join();
+  loop_.Settle();
+  for (const auto& mine : letters) {
+    for (const Letter& letter : mine) {
+      EXPECT_EQ(letter.ran(), letter.posted());
+      EXPECT_GT(letter.ran(), 0);
+    }
+  }
+}
+
+// The same with I/O going on, so that posts meet the port in every state: asleep, waking, busy.
+TEST_F(PostTest, PostsArriveAmidTraffic) {
+  SLUICE_NEEDS(Ability::kThreads);
+  std::array<Letter, 8> letters;
+  Recv recv[2];
+  Send send[2];
+  std::byte in[2]{};
+  std::byte out[2]{};
+  Pair pair(loop_, Family::kV4);
+  ASSERT_TRUE(pair.ok());
+  Port& port = loop_.port();
+  Socket* const sockets[2] = {&pair.client, &pair.server};
+  bool stop = false;
+  for (std::size_t end = 0; end < 2; ++end) {
+    recv[end].then = [&, end](Outcome outcome) {
+      if (stop || !outcome.ok()) return;
+      port.Recv(recv[end], *sockets[end], {IoBuffer{&in[end], 1}});
+      port.Send(send[end], *sockets[end], {IoBuffer{&out[end], 1}});
+    };
+    port.Recv(recv[end], *sockets[end], {IoBuffer{&in[end], 1}});
+  }
+  port.Send(send[0], pair.client, {IoBuffer{&out[0], 1}});
+  const int rounds = Rounds(2000);
+  std::vector<std::thread> threads;
+  for (Letter& letter : letters) {
+    threads.emplace_back([&letter, &port, rounds] {
+      // The next one only when the last one has run: one lost wake-up stops the thread for good.
+      for (int round = 0; round < rounds; ++round) {
+        letter.PostTo(port);
+        while (letter.ran() <= round) std::this_thread::yield();
+      }
+    });
+  }
+  const bool all = loop_.RunUntil([&] {
+    for (const Letter& letter : letters) {
+      if (letter.ran() < rounds) return false;
+    }
+    return true;
+  });
+  EXPECT_TRUE(all) << "a posted message did not run";
+  if (!all) std::abort();  // its thread waits for ever
+  for (std::thread& thread : threads) thread.join();
+  for (const Letter& letter : letters) EXPECT_EQ(letter.ran(), rounds);
+  stop = true;
+  pair.Finish();
+}
+
+// A sleeper with no deadline is woken by Wake from another thread, each time; five hundred rounds meet the moment
+// just before the sleep, in it and just after it.
+TEST_F(PostTest, WakeFromAnotherThreadEndsTheSleep) {
+  SLUICE_NEEDS(Ability::kThreads);
+  std::atomic<int> asked{0};
+  std::atomic<bool> stop{false};
+  std::thread waker([&] {
+    int seen = 0;
+    while (!stop.load(std::memory_order_acquire)) {
+      if (asked.load(std::memory_order_acquire) == seen) {
+        std::this_thread::yield();
+        continue;
+      }
+      ++seen;
+      loop_.port().Wake();
+    }
+  });
+  for (int round = 1; round <= Rounds(2000); ++round) {
+    const Instant before = loop_.port().now();
+    asked.store(round, std::memory_order_release);
+    EXPECT_EQ(loop_.Turn(0, loop_.port().now() + kPatience), 0);
+    ASSERT_LT(loop_.port().now() - before, kPatience) << "a wake was lost in round " << round;
+  }
+  stop.store(true, std::memory_order_release);
+  waker.join();
+}
+
+// Two ports on two threads throw a message to and fro: both sleep most of the time, so every hop needs its wake.
+TEST_F(PostTest, TwoPortsWakeEachOther) {
+  SLUICE_NEEDS(Ability::kThreads);
+  struct Player {
+    Loop* own = nullptr;
+    Player* other = nullptr;
+    int hops = 0;
+    int hops_max = 0;
+    Message ball{this, [](void* self) { static_cast<Player*>(self)->OnBall(); }};
+    void OnBall() {
+      const HandlerScope scope;
+      if (++hops < hops_max) other->own->port().Post(other->ball);
+    }
+  };
+  const int hops = Rounds(4000);
+  Loop far_loop;
+  Player here;
+  Player there;
+  here.own = &loop_;
+  here.other = &there;
+  here.hops_max = hops + 1;  // so that the last throw is the one to the other side, which keeps the ball
+  there.own = &far_loop;
+  there.other = &here;
+  there.hops_max = hops;
+  std::thread thread([&] { EXPECT_TRUE(far_loop.RunUntil([&] { return there.hops >= hops; })); });
+  EXPECT_TRUE(loop_.port().Post(here.ball));
+  EXPECT_TRUE(loop_.RunUntil([&] { return here.hops >= hops; }));
+  thread.join();
+  EXPECT_EQ(here.hops, hops);
+  EXPECT_EQ(there.hops, hops);
+}
+
+}  // namespace
+}  // namespace sluice::contract

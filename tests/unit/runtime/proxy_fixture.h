@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// A proxy between sockets that the test drives itself: client ends and an origin on the test thread's own
+// port, the engine on its workers.
+#ifndef SLUICE_TESTS_UNIT_RUNTIME_PROXY_FIXTURE_H_
+#define SLUICE_TESTS_UNIT_RUNTIME_PROXY_FIXTURE_H_
+
+#include <memory>
+#include <vector>
+
+#include "engine/redirect/none/none_redirector.h"
+#include "engine/runtime/engine.h"
+#include "engine/runtime/runtime.h"
+#include "gtest/gtest.h"
+#include "tests/contract/harness.h"
+
+namespace sluice::runtime {
+
+class ProxyTest : public ::testing::Test {
+ protected:
+  // The two ends of one proxied connection. Operations first: see the harness.
+  struct Ends {
+    contract::Recv client_recv;
+    contract::Recv origin_recv;
+    io::Socket client;
+    io::Socket origin;
+  };
+
+  void SetUp() override {
+    ASSERT_TRUE(contract::ListenLoopback(loop_.port(), origin_listener_, Family::kV4));
+    options_.listen = {Address::Loopback(Family::kV4, 0)};
+  }
+
+  void TearDown() override {
+    for (const auto& ends : ends_) {
+      contract::CloseNow(loop_, loop_.port(), ends->client);
+      contract::CloseNow(loop_, loop_.port(), ends->origin);
+    }
+    contract::CloseNow(loop_, loop_.port(), origin_listener_);
+    engine_.reset();
+    if (runtime_ == nullptr) return;
+    runtime_->Stop();
+    const LiveCounts live = runtime_->Live();
+    EXPECT_TRUE(live.AllZero()) << "flows " << live.flows << " sockets " << live.sockets << " operations "
+                                << live.operations << " chunks " << live.chunks << " buffers "
+                                << live.buffers << " timers " << live.timers;
+  }
+
+  void MakeRuntime(int workers = 1) {
+    RuntimeOptions options;
+    options.workers = workers;
+    options.worker.slab = slab_;
+    absl::StatusOr<std::unique_ptr<Runtime>> runtime = Runtime::Create(options);
+    ASSERT_TRUE(runtime.ok()) << runtime.status();
+    runtime_ = *std::move(runtime);
+  }
+
+  // An engine that sends everything to `upstream`. REQUIRES: MakeRuntime.
+  std::unique_ptr<Engine> MakeEngine(const Address& upstream) {
+    EngineOptions options;
+    options.name = options_.name;
+    options.listen = options_.listen;
+    options.policy = options_.policy;
+    options.flows_max = options_.flows_max;
+    options.inspector = options_.inspector;
+    options.redirector = std::make_unique<redirect::NoneRedirector>(upstream);
+    absl::StatusOr<std::unique_ptr<Engine>> engine = Engine::Create(*runtime_, std::move(options));
+    EXPECT_TRUE(engine.ok()) << engine.status();
+    return engine.ok() ? *std::move(engine) : nullptr;
+  }
+
+  // The usual case: one engine in front of the test's origin.
+  void StartProxy(int workers = 1) {
+    MakeRuntime(workers);
+    engine_ = MakeEngine(origin_listener_.local());
+    ASSERT_NE(engine_, nullptr);
+    const absl::Status started = engine_->Start();
+    ASSERT_TRUE(started.ok()) << started;
+  }
+
+  // A client connected to the proxy, not yet seen by the origin.
+  Ends& ConnectClient(const Address& proxy) {
+    ends_.push_back(std::make_unique<Ends>());
+    Ends& ends = *ends_.back();
+    EXPECT_TRUE(loop_.port().Open(ends.client, proxy.family()).ok());
+    EXPECT_TRUE(contract::ConnectOnce(loop_, loop_.port(), ends.client, proxy).ok());
+    return ends;
+  }
+
+  // A whole proxied connection through `engine_`.
+  Ends& Connect() { return Connect(engine_->addresses()[0]); }
+  Ends& Connect(const Address& proxy) {
+    Ends& ends = ConnectClient(proxy);
+    contract::Accept accept;
+    loop_.port().Accept(accept, origin_listener_);
+    EXPECT_TRUE(loop_.RunUntil([&] { return accept.arrived(); }));
+    EXPECT_TRUE(accept.outcome().ok());
+    if (accept.outcome().ok()) {
+      EXPECT_TRUE(loop_.port().Adopt(ends.origin, accept.Take()).ok());
+    }
+    return ends;
+  }
+
+  // For what happens on the engine's own threads, where no outcome wakes the test's port: looks again and
+  // again, in short turns.
+  template <typename Done>
+  [[nodiscard]] bool Eventually(Done done) {
+    const Instant end = loop_.port().now() + contract::kPatience;
+    while (!done()) {
+      if (loop_.port().now() >= end) return false;
+      loop_.Turn(0, loop_.port().now() + 2 * kMillisecond);
+    }
+    return true;
+  }
+  [[nodiscard]] bool Await(metrics::Counter counter, std::uint64_t value) {
+    return Eventually([&] { return engine_->Metrics()[counter] >= value; });
+  }
+
+  contract::Loop loop_;
+  io::Socket origin_listener_;
+  std::vector<std::unique_ptr<Ends>> ends_;
+  memory::SlabOptions slab_;
+  EngineOptions options_;  // listen, policy, limits: copied by MakeEngine
+  std::unique_ptr<Runtime> runtime_;
+  std::unique_ptr<Engine> engine_;
+};
+
+}  // namespace sluice::runtime
+
+#endif  // SLUICE_TESTS_UNIT_RUNTIME_PROXY_FIXTURE_H_

@@ -1,0 +1,244 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What passes through a flow, and how it ends.
+#include <string>
+
+#include "tests/contract/stream.h"
+#include "tests/unit/runtime/proxy_fixture.h"
+
+namespace sluice::runtime {
+namespace {
+
+using contract::ReceiveOnce;
+using contract::SendAll;
+using metrics::Counter;
+
+constexpr std::size_t kMebibyte = std::size_t{1} << 20;
+
+// Passing through must copy nothing in user space: the counter of copied bytes stays at zero while two
+// megabytes cross the engine.
+TEST_F(ProxyTest, RelaysBothWaysWithoutCopyingAByte) {
+  StartProxy();
+  Ends& ends = Connect();
+  contract::StreamSender up(1, kMebibyte, 30000);
+  contract::StreamSender down(2, kMebibyte, 70000);
+  contract::StreamReader at_origin(1, 50000);
+  contract::StreamReader at_client(2, 50000);
+  io::Port& port = loop_.port();
+  up.Start(port, ends.client);
+  down.Start(port, ends.origin);
+  at_origin.Start(port, ends.origin);
+  at_client.Start(port, ends.client);
+  ASSERT_TRUE(loop_.RunUntil([&] { return up.done() && down.done(); }));
+  ASSERT_TRUE(port.ShutdownSend(ends.client).ok());
+  ASSERT_TRUE(port.ShutdownSend(ends.origin).ok());
+  ASSERT_TRUE(loop_.RunUntil([&] { return at_origin.ended() && at_client.ended(); }));
+  EXPECT_TRUE(at_origin.end_of_stream() && at_origin.intact());
+  EXPECT_TRUE(at_client.end_of_stream() && at_client.intact());
+  EXPECT_EQ(at_origin.received(), kMebibyte);
+  EXPECT_EQ(at_client.received(), kMebibyte);
+  ASSERT_TRUE(Await(Counter::k_closed_finished, 1));
+  const metrics::Snapshot metrics = engine_->Metrics();
+  EXPECT_EQ(metrics[Counter::k_bytes_up], kMebibyte);
+  EXPECT_EQ(metrics[Counter::k_bytes_down], kMebibyte);
+  runtime_->worker(0).Call([&] { EXPECT_EQ(runtime_->worker(0).slab().copied_bytes, 0u); });
+}
+
+// A FIN must not shut the other direction: request, FIN, then a late answer.
+TEST_F(ProxyTest, ClientFinLeavesTheAnswerOpen) {
+  StartProxy();
+  Ends& ends = Connect();
+  io::Port& port = loop_.port();
+  ASSERT_TRUE(SendAll(loop_, port, ends.client, "request", 7).ok());
+  ASSERT_TRUE(port.ShutdownSend(ends.client).ok());
+  char buffer[64] = {};
+  ASSERT_EQ(ReceiveOnce(loop_, port, ends.origin, buffer, sizeof buffer).bytes, 7u);
+  const Outcome fin = ReceiveOnce(loop_, port, ends.origin, buffer, sizeof buffer);
+  ASSERT_TRUE(fin.ok());
+  ASSERT_EQ(fin.bytes, 0u);
+  ASSERT_TRUE(SendAll(loop_, port, ends.origin, "late answer", 11).ok());
+  ASSERT_EQ(ReceiveOnce(loop_, port, ends.client, buffer, sizeof buffer).bytes, 11u);
+  EXPECT_EQ(std::string(buffer, 11), "late answer");
+  ASSERT_TRUE(port.ShutdownSend(ends.origin).ok());
+  EXPECT_EQ(ReceiveOnce(loop_, port, ends.client, buffer, sizeof buffer).bytes, 0u);
+  ASSERT_TRUE(Await(Counter::k_closed_finished, 1));
+}
+
+// The same the other way round: a server that greets, ends its side, and still listens.
+TEST_F(ProxyTest, OriginFinLeavesTheRequestOpen) {
+  StartProxy();
+  Ends& ends = Connect();
+  io::Port& port = loop_.port();
+  ASSERT_TRUE(SendAll(loop_, port, ends.origin, "greeting", 8).ok());
+  ASSERT_TRUE(port.ShutdownSend(ends.origin).ok());
+  char buffer[64] = {};
+  ASSERT_EQ(ReceiveOnce(loop_, port, ends.client, buffer, sizeof buffer).bytes, 8u);
+  ASSERT_EQ(ReceiveOnce(loop_, port, ends.client, buffer, sizeof buffer).bytes, 0u);
+  ASSERT_TRUE(SendAll(loop_, port, ends.client, "still here", 10).ok());
+  ASSERT_EQ(ReceiveOnce(loop_, port, ends.origin, buffer, sizeof buffer).bytes, 10u);
+  ASSERT_TRUE(port.ShutdownSend(ends.client).ok());
+  ASSERT_TRUE(Await(Counter::k_closed_finished, 1));
+}
+
+TEST_F(ProxyTest, ResetOfTheClientReachesTheOriginAsReset) {
+  StartProxy();
+  Ends& ends = Connect();
+  io::Port& port = loop_.port();
+  port.Abort(ends.client);
+  char byte;
+  EXPECT_EQ(ReceiveOnce(loop_, port, ends.origin, &byte, 1).error.code, ErrorCode::kReset);
+  ASSERT_TRUE(Await(Counter::k_closed_reset, 1));
+}
+
+TEST_F(ProxyTest, ResetOfTheOriginReachesTheClientAsReset) {
+  StartProxy();
+  Ends& ends = Connect();
+  io::Port& port = loop_.port();
+  port.Abort(ends.origin);
+  char byte;
+  EXPECT_EQ(ReceiveOnce(loop_, port, ends.client, &byte, 1).error.code, ErrorCode::kReset);
+  ASSERT_TRUE(Await(Counter::k_closed_reset, 1));
+}
+
+TEST_F(ProxyTest, RefusedUpstreamResetsTheClient) {
+  MakeRuntime();
+  contract::ClosedTcpPort closed(loop_, Family::kV4);
+  engine_ = MakeEngine(closed.address());
+  ASSERT_TRUE(engine_->Start().ok());
+  Ends& ends = ConnectClient(engine_->addresses()[0]);
+  char byte;
+  EXPECT_EQ(ReceiveOnce(loop_, loop_.port(), ends.client, &byte, 1).error.code, ErrorCode::kReset);
+  ASSERT_TRUE(Await(Counter::k_closed_connect_failed, 1));
+  EXPECT_EQ(engine_->Metrics()[Counter::k_connect_errors], 1u);
+}
+
+// The destination is our own listener: connecting would come back for ever.
+TEST_F(ProxyTest, LoopGuardEndsAConnectionToOurselves) {
+  MakeRuntime();
+  contract::ClosedTcpPort reserved(loop_, Family::kV4);
+  const Address own = reserved.address();
+  reserved.Release();
+  options_.listen = {own};
+  engine_ = MakeEngine(own);
+  ASSERT_TRUE(engine_->Start().ok());
+  Ends& ends = ConnectClient(own);
+  char byte;
+  EXPECT_EQ(ReceiveOnce(loop_, loop_.port(), ends.client, &byte, 1).error.code, ErrorCode::kReset);
+  ASSERT_TRUE(Await(Counter::k_closed_loop_guard, 1));
+  EXPECT_EQ(engine_->Metrics()[Counter::k_accepted], 1u);
+}
+
+TEST_F(ProxyTest, IdleFlowEndsAtItsTimeout) {
+  options_.policy.idle_timeout = 100 * kMillisecond;
+  StartProxy();
+  Connect();
+  ASSERT_TRUE(Await(Counter::k_closed_idle, 1));
+}
+
+// Without a timeout of its own a half-closed pair lives as long as an idle one: an hour.
+TEST_F(ProxyTest, HalfClosedFlowHasItsOwnTimeout) {
+  options_.policy.half_closed_timeout = 100 * kMillisecond;
+  StartProxy();
+  Ends& ends = Connect();
+  ASSERT_TRUE(loop_.port().ShutdownSend(ends.client).ok());
+  ASSERT_TRUE(Await(Counter::k_closed_half_closed, 1));
+  EXPECT_EQ(engine_->Metrics()[Counter::k_closed_idle], 0u);
+}
+
+// A reader that does not read must stop the sender, not fill the slab: one flow may hold its queue and
+// the chunks of one receive.
+TEST_F(ProxyTest, SlowReaderStopsTheSenderAndLosesNothing) {
+  options_.policy.queue_high = 64 * 1024;
+  StartProxy();
+  Ends& ends = Connect();
+  io::Port& port = loop_.port();
+  const std::uint64_t total = 64 * kMebibyte;
+  contract::StreamSender sender(3, total, kMebibyte);
+  sender.Start(port, ends.client);
+  loop_.Settle();
+  EXPECT_FALSE(sender.done());
+  runtime_->worker(0).Call([&] {
+    const memory::Slab& slab = runtime_->worker(0).slab();
+    EXPECT_LE(std::uint64_t{slab.used()} * slab.chunk_bytes(),
+              options_.policy.queue_high + 2 * io::RecvOp::kBuffersMax * slab.chunk_bytes());
+  });
+  contract::StreamReader reader(3, kMebibyte);
+  reader.Start(port, ends.origin);
+  ASSERT_TRUE(loop_.RunUntil([&] { return sender.done(); }));
+  ASSERT_TRUE(port.ShutdownSend(ends.client).ok());
+  ASSERT_TRUE(loop_.RunUntil([&] { return reader.ended(); }));
+  EXPECT_TRUE(reader.intact());
+  EXPECT_EQ(reader.received(), total);
+}
+
+// More flows than chunks: each gets its turn, none is lost.
+TEST_F(ProxyTest, EmptySlabDelaysFlowsAndEndsNone) {
+  slab_ = memory::SlabOptions{4096, 4};
+  options_.policy.queue_high = 8192;
+  StartProxy();
+  constexpr std::size_t kFlows = 12;
+  std::vector<std::unique_ptr<contract::StreamSender>> senders;
+  std::vector<std::unique_ptr<contract::StreamReader>> readers;
+  for (std::size_t i = 0; i < kFlows; ++i) {
+    Ends& ends = Connect();
+    senders.push_back(std::make_unique<contract::StreamSender>(i, 300000, 20000));
+    readers.push_back(std::make_unique<contract::StreamReader>(i, 50000));
+    readers.back()->Start(loop_.port(), ends.origin);
+    senders.back()->Start(loop_.port(), ends.client);
+  }
+  const auto all_sent = [&] {
+    for (const auto& sender : senders) {
+      if (!sender->done()) return false;
+    }
+    return true;
+  };
+  ASSERT_TRUE(loop_.RunUntil(all_sent));
+  for (const auto& ends : ends_) ASSERT_TRUE(loop_.port().ShutdownSend(ends->client).ok());
+  for (const auto& reader : readers) {
+    ASSERT_TRUE(loop_.RunUntil([&] { return reader->ended(); }));
+    EXPECT_TRUE(reader->intact());
+    EXPECT_EQ(reader->received(), 300000u);
+  }
+  EXPECT_GT(engine_->Metrics()[Counter::k_starved], 0u);
+}
+
+// An idle flow holds no chunk, and wakes when data comes.
+TEST_F(ProxyTest, QuietFlowHoldsNoChunk) {
+  options_.policy.quiet_after = 20 * kMillisecond;
+  StartProxy();
+  Ends& ends = Connect();
+  ASSERT_TRUE(Eventually([&] { return runtime_->Live().chunks == 0; }));
+  char buffer[16] = {};
+  ASSERT_TRUE(SendAll(loop_, loop_.port(), ends.client, "wake", 4).ok());
+  ASSERT_EQ(ReceiveOnce(loop_, loop_.port(), ends.origin, buffer, sizeof buffer).bytes, 4u);
+  ASSERT_TRUE(Eventually([&] { return runtime_->Live().chunks == 0; }));
+  ASSERT_TRUE(SendAll(loop_, loop_.port(), ends.origin, "again", 5).ok());
+  ASSERT_EQ(ReceiveOnce(loop_, loop_.port(), ends.client, buffer, sizeof buffer).bytes, 5u);
+}
+
+class DropDown final : public inspect::Inspector {
+ public:
+  inspect::Verdict OnData(const inspect::FlowInfo&, inspect::Direction direction, memory::Chain& data) override {
+    if (direction == inspect::Direction::kDown) return inspect::Verdict::kDrop;
+    return data.size() == 5 ? inspect::Verdict::kReset : inspect::Verdict::kPass;
+  }
+};
+
+TEST_F(ProxyTest, InspectorPassesDropsAndResets) {
+  DropDown inspector;
+  options_.inspector = &inspector;
+  StartProxy();
+  Ends& ends = Connect();
+  io::Port& port = loop_.port();
+  char buffer[16] = {};
+  ASSERT_TRUE(SendAll(loop_, port, ends.client, "pass", 4).ok());
+  ASSERT_EQ(ReceiveOnce(loop_, port, ends.origin, buffer, sizeof buffer).bytes, 4u);
+  ASSERT_TRUE(SendAll(loop_, port, ends.origin, "dropped", 7).ok());
+  ASSERT_TRUE(SendAll(loop_, port, ends.client, "reset", 5).ok());
+  EXPECT_EQ(ReceiveOnce(loop_, port, ends.client, buffer, sizeof buffer).error.code, ErrorCode::kReset);
+  ASSERT_TRUE(Await(Counter::k_closed_inspector, 1));
+  EXPECT_EQ(engine_->Metrics()[Counter::k_bytes_down], 0u);
+}
+
+}  // namespace
+}  // namespace sluice::runtime

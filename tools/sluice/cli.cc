@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tools/sluice/cli.h"
+
+#include <algorithm>
+#include <cstdio>
+#include <exception>
+
+#include "absl/strings/str_cat.h"
+#include "tools/sluice/exit_codes.h"
+#include "tools/sluice/os.h"
+#include "tools/sluice/units.h"
+
+namespace sluice::tool {
+namespace {
+
+// "--idle-timeout,-i" -> "--idle-timeout".
+std::string FlagName(const std::string& flag) { return flag.substr(0, flag.find(',')); }
+
+[[noreturn]] void Refuse(const std::string& flag, absl::string_view why) {
+  throw CLI::ValidationError(FlagName(flag), std::string(why));
+}
+
+// Registers `flag` with a parser that returns a StatusOr.
+template <typename T, typename Parse>
+CLI::Option* AddParsed(CLI::App* app, const std::string& flag, T* out, const std::string& help, Parse parse) {
+  return app->add_option_function<std::string>(
+      flag,
+      [flag, out, parse](const std::string& text) {
+        auto value = parse(text);
+        if (!value.ok()) Refuse(flag, value.status().message());
+        *out = *std::move(value);
+      },
+      help);
+}
+
+template <typename Parse>
+CLI::Option* AddRanged(CLI::App* app, const std::string& flag, std::uint64_t* out, CountRange range,
+                       const std::string& help, Parse parse) {
+  return app->add_option_function<std::string>(
+      flag,
+      [flag, out, range, parse](const std::string& text) {
+        const absl::StatusOr<std::uint64_t> value = parse(text);
+        if (!value.ok()) Refuse(flag, value.status().message());
+        if (*value < range.min) Refuse(flag, absl::StrCat("'", text, "' is too small: at least ", range.min));
+        if (*value > range.max) Refuse(flag, absl::StrCat("'", text, "' is too large: at most ", range.max));
+        *out = *value;
+      },
+      help);
+}
+
+std::string FirstLine(const std::string& text) { return text.substr(0, text.find('\n')); }
+
+// CLI11 lists what it could not place backwards and does not name an unknown verb at all.
+std::string Explain(const CLI::App& app, const CLI::ParseError& error, int argc, char** argv) {
+  const std::vector<std::string> unplaced = app.remaining(/*recurse=*/true);
+  for (int i = 1; i < argc; ++i) {
+    const std::string word = argv[i];
+    if (std::find(unplaced.begin(), unplaced.end(), word) == unplaced.end()) continue;
+    const bool verb_missing = app.get_subcommands().empty();
+    if (verb_missing && word[0] != '-') return absl::StrCat("'", word, "' is not a verb");
+    return absl::StrCat("'", word, "' is not a flag here, and no flag before it takes it");
+  }
+  if (app.get_subcommands().empty()) return "no verb given: run, chain, echo, load or version";
+  return FirstLine(error.what());
+}
+
+int Parse(CLI::App& app, int argc, char** argv) {
+  try {
+    app.parse(argc, argv);
+    return kExitOk;
+  } catch (const CLI::CallForHelp& help) {
+    return app.exit(help);
+  } catch (const CLI::CallForAllHelp& help) {
+    return app.exit(help);
+  } catch (const CLI::ParseError& error) {
+    const std::vector<CLI::App*> verbs = app.get_subcommands();
+    const std::string verb = verbs.empty() ? "" : absl::StrCat(" ", verbs.front()->get_name());
+    PrintError(absl::StrCat(Explain(app, error, argc, argv), " (see sluice", verb, " --help)"));
+    return kExitUsage;
+  }
+}
+
+}  // namespace
+
+void PrintError(absl::string_view text) {
+  std::fprintf(stderr, "sluice: %.*s\n", static_cast<int>(text.size()), text.data());
+  std::fflush(stderr);
+}
+
+void PrintLine(absl::string_view text) {
+  std::fprintf(stdout, "%.*s\n", static_cast<int>(text.size()), text.data());
+  std::fflush(stdout);
+}
+
+CLI::Option* AddDuration(CLI::App* app, const std::string& flag, Nanos* out, const std::string& help) {
+  return AddParsed(app, flag, out, help, &ParseDuration)
+      ->type_name("DURATION")
+      ->default_str(FormatDuration(*out));
+}
+
+CLI::Option* AddCount(CLI::App* app, const std::string& flag, std::uint64_t* out, CountRange range,
+                      const std::string& help) {
+  return AddRanged(app, flag, out, range, help, &ParseCount)->type_name("COUNT")->default_str(absl::StrCat(*out));
+}
+
+CLI::Option* AddSize(CLI::App* app, const std::string& flag, std::uint64_t* out, CountRange range,
+                     const std::string& help) {
+  return AddRanged(app, flag, out, range, help, &ParseSize)->type_name("BYTES")->default_str(absl::StrCat(*out));
+}
+
+CLI::Option* AddAddress(CLI::App* app, const std::string& flag, Address* out, AddressUse use,
+                        const std::string& help) {
+  const auto parse = [use](const std::string& text) -> absl::StatusOr<Address> {
+    absl::StatusOr<Address> address = Address::Parse(text);
+    if (!address.ok() || use == AddressUse::kListen) return address;
+    if (address->tcp_port() == 0) {
+      return absl::InvalidArgumentError(absl::StrCat("'", text, "' has port 0, where nobody listens"));
+    }
+    if (address->IsWildcard()) return Address::Loopback(address->Canonical().family(), address->tcp_port());
+    return address;
+  };
+  return AddParsed(app, flag, out, help, parse)->type_name("ADDRESS");
+}
+
+CLI::Option* AddSources(CLI::App* app, const std::string& flag, std::vector<Address>* out,
+                        const std::string& help) {
+  return AddParsed(app, flag, out, help, &ParseSources)->type_name("ADDRESS[,...]");
+}
+
+int ProgramMain(int argc, char** argv) {
+  CLI::App app("Sluice, a proxy engine on a completion-port model", "sluice");
+  app.require_subcommand(1);
+  app.set_help_all_flag("--help-all", "Show the flags of all verbs");
+  app.option_defaults()->always_capture_default(false);
+  app.failure_message(CLI::FailureMessage::simple);
+
+  Action action;
+  AddRunVerb(app, action);
+  AddChainVerb(app, action);
+  AddEchoVerb(app, action);
+  AddLoadVerb(app, action);
+  AddVersionVerb(app, action);
+
+  const int parsed = Parse(app, argc, argv);
+  if (parsed != kExitOk || !action) return parsed;
+  RaiseHandleLimit();
+  try {
+    return action();
+  } catch (const std::exception& error) {
+    PrintError(error.what());
+    return kExitFatal;
+  }
+}
+
+}  // namespace sluice::tool

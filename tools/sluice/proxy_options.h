@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What `sluice run` and `sluice chain` were asked for, and the flags they share.
+#ifndef SLUICE_TOOLS_PROXY_OPTIONS_H_
+#define SLUICE_TOOLS_PROXY_OPTIONS_H_
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "CLI/CLI.hpp"
+#include "engine/base/clock.h"
+#include "engine/flow/flow_host.h"
+#include "sluice/address.h"
+
+namespace sluice::tool {
+
+struct ProxyOptions {
+  Address listen;
+  std::string platform = "none";
+  std::uint64_t workers = 1;
+  flow::FlowPolicy policy;
+  Nanos drain = 30 * kSecond;
+  std::vector<Address> sources;
+  std::uint64_t trace = 0;  // chain only
+  bool until_input_ends = false;
+};
+
+struct RunOptions {
+  ProxyOptions proxy;
+  Address upstream;
+};
+
+struct ChainOptions {
+  ProxyOptions proxy;
+  std::uint64_t hops = 2;
+  Address destination;
+};
+
+void AddProxyFlags(CLI::App* verb, ProxyOptions* options);
+
+// Until asked to stop. Return the exit code.
+int RunProxy(const RunOptions& options);
+int RunChain(const ChainOptions& options);
+
+}  // namespace sluice::tool
+
+#endif  // SLUICE_TOOLS_PROXY_OPTIONS_H_

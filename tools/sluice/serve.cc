@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tools/sluice/serve.h"
+
+#include <algorithm>
+#include <thread>
+#include <utility>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "tools/sluice/cli.h"
+
+namespace sluice::tool {
+namespace {
+
+std::string LiveLine(const runtime::LiveCounts& live) {
+  return absl::StrCat("live: flows=", live.flows, " sockets=", live.sockets, " operations=", live.operations,
+                      " chunks=", live.chunks, " buffers=", live.buffers, " timers=", live.timers);
+}
+
+// Every counter of traffic, and of the others those that counted something.
+std::string TotalsLine(absl::string_view name, const metrics::Snapshot& snapshot) {
+  using metrics::Counter;
+  std::string line = absl::StrCat("totals: engine=", name);
+  for (std::size_t i = 0; i < metrics::kCounterCount; ++i) {
+    const auto counter = static_cast<Counter>(i);
+    const bool traffic = counter == Counter::k_accepted || counter == Counter::k_connected ||
+                         absl::StartsWith(metrics::CounterName(counter), "bytes_");
+    if (traffic || snapshot[counter] != 0) {
+      absl::StrAppend(&line, " ", metrics::CounterName(counter), "=", snapshot[counter]);
+    }
+  }
+  return line;
+}
+
+}  // namespace
+
+Serving::Serving(const ProxyOptions& options)
+    : options_(options), watcher_([this](int requests) { gate_.Request(requests); }) {
+  if (options.until_input_ends) RequestStopAtInputEnd();
+}
+
+Serving::~Serving() = default;
+
+absl::Status Serving::Begin(io::Platform* platform) {
+  runtime::RuntimeOptions options;
+  options.workers = static_cast<int>(options_.workers);
+  options.worker.port.platform = platform;
+  absl::StatusOr<std::unique_ptr<runtime::Runtime>> runtime = runtime::Runtime::Create(options);
+  if (!runtime.ok()) return runtime.status();
+  runtime_ = *std::move(runtime);
+  return absl::OkStatus();
+}
+
+absl::StatusOr<Address> Serving::AddFirst(const std::string& name, const Address& listen,
+                                          std::unique_ptr<redirect::Redirector> redirector) {
+  runtime::EngineOptions options;
+  options.name = name;
+  options.listen = {listen};
+  options.policy = options_.policy;
+  options.sources = options_.sources;
+  options.redirector = std::move(redirector);
+  absl::StatusOr<std::unique_ptr<runtime::Engine>> engine = runtime::Engine::Create(*runtime_, std::move(options));
+  if (!engine.ok()) return engine.status();
+  const absl::Status started = (*engine)->Start();
+  if (!started.ok()) return started;
+  const Address local = (*engine)->addresses().front();
+  engines_.push_back(*std::move(engine));
+  return local;
+}
+
+void Serving::Serve() {
+  PrintLine(absl::StrCat("listening on ", engines_.back()->addresses().front().ToString()));
+  gate_.WaitFirst();
+  std::thread hurrier([this] {
+    if (!gate_.WaitSecond(options_.drain)) return;
+    for (const auto& engine : engines_) engine->HurryStop();
+  });
+  Drain();
+  gate_.Finish();
+  hurrier.join();
+  runtime_->Stop();
+}
+
+// From the first hop on: once its flows have ended, those of the hops behind it are about to.
+void Serving::Drain() {
+  const Instant deadline = Instant::Now() + options_.drain;
+  for (auto engine = engines_.rbegin(); engine != engines_.rend(); ++engine) {
+    (*engine)->Stop(std::max<Nanos>(0, deadline - Instant::Now()));
+  }
+}
+
+bool Serving::PrintAccounts() {
+  const runtime::LiveCounts live = runtime_->Live();
+  PrintLine(LiveLine(live));
+  for (auto engine = engines_.rbegin(); engine != engines_.rend(); ++engine) {
+    PrintLine(TotalsLine((*engine)->options().name, (*engine)->Metrics()));
+  }
+  return live.AllZero();
+}
+
+}  // namespace sluice::tool
