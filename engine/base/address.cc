@@ -53,7 +53,8 @@ class Reader {
   // "unexpected 'x' at position 3; right", or "text ends at position 3; right".
   absl::Status Unexpected(absl::string_view right) const {
     if (AtEnd()) return Error(at_, "the text ends", right);
-    return Error(at_, absl::StrCat("unexpected '", absl::CHexEscape(text_.substr(at_, 1)), "'"), right);
+    return Error(at_, absl::StrCat("unexpected '", absl::CHexEscape(text_.substr(at_, 1)), "'"),
+                 right);
   }
 
   // A decimal number in [0, limit] without leading zeros. `name` is how the error calls it.
@@ -63,9 +64,11 @@ class Reader {
     while (IsDigit(Peek()) && value <= limit) {
       value = value * 10 + static_cast<unsigned>(text_[at_++] - '0');
     }
-    if (at_ == start) return Unexpected(absl::StrCat(name, " is a decimal number from 0 to ", limit));
+    if (at_ == start)
+      return Unexpected(absl::StrCat(name, " is a decimal number from 0 to ", limit));
     if (value > limit) {
-      return Error(start, absl::StrCat(name, " is too large"), absl::StrCat("the largest is ", limit));
+      return Error(start, absl::StrCat(name, " is too large"),
+                   absl::StrCat("the largest is ", limit));
     }
     // Some readers take 010 for eight.
     if (at_ - start > 1 && text_[start] == '0') {
@@ -76,7 +79,8 @@ class Reader {
 
   // `:port`, then nothing.
   absl::StatusOr<std::uint16_t> PortToEnd() {
-    if (!Take(':')) return Unexpected("a colon and a TCP port belong here, as in 127.0.0.1:80 or [::1]:80");
+    if (!Take(':'))
+      return Unexpected("a colon and a TCP port belong here, as in 127.0.0.1:80 or [::1]:80");
     const absl::StatusOr<std::uint32_t> tcp_port = Decimal(65535, "the TCP port");
     if (!tcp_port.ok()) return tcp_port.status();
     if (!AtEnd()) return Unexpected("the address ends after the TCP port");
@@ -86,7 +90,8 @@ class Reader {
   absl::StatusOr<std::array<std::uint8_t, 4>> V4() {
     std::array<std::uint8_t, 4> bytes{};
     for (std::size_t i = 0; i < bytes.size(); ++i) {
-      if (i > 0 && !Take('.')) return Unexpected("an IPv4 address has four numbers, as in 127.0.0.1");
+      if (i > 0 && !Take('.'))
+        return Unexpected("an IPv4 address has four numbers, as in 127.0.0.1");
       const absl::StatusOr<std::uint32_t> number = Decimal(255, "a number of an IPv4 address");
       if (!number.ok()) return number.status();
       bytes[i] = static_cast<std::uint8_t>(*number);
@@ -112,8 +117,10 @@ absl::Status Reader::V6Group(Groups& groups, std::size_t& count) {
   while (HexValue(Peek()) >= 0 && at_ - start < 4) {
     value = value * 16 + static_cast<unsigned>(HexValue(text_[at_++]));
   }
-  if (at_ == start) return Unexpected("a group of an IPv6 address has one to four hexadecimal digits");
-  if (HexValue(Peek()) >= 0) return Unexpected("a group of an IPv6 address has at most four digits");
+  if (at_ == start)
+    return Unexpected("a group of an IPv6 address has one to four hexadecimal digits");
+  if (HexValue(Peek()) >= 0)
+    return Unexpected("a group of an IPv6 address has at most four digits");
   if (Peek() == '.') {
     Rewind(start);
     if (count > groups.size() - 2) return Error(start, "no room for an IPv4 address", kV6Shape);
@@ -144,7 +151,8 @@ absl::StatusOr<Groups> Reader::V6() {
       if (Peek() == ']' || Peek() == '%') break;
     } else if (count > 0) {
       if (Peek() == ']' || Peek() == '%') break;
-      if (!Take(':')) return Unexpected("groups of an IPv6 address are separated by colons and end with ]");
+      if (!Take(':'))
+        return Unexpected("groups of an IPv6 address are separated by colons and end with ]");
     }
     if (const absl::Status status = V6Group(groups, count); !status.ok()) return status;
   }
@@ -271,7 +279,8 @@ absl::StatusOr<Address> Address::Parse(absl::string_view text) {
     return reader.Error(0, "an IPv6 address without brackets", "write it as in [::1]:80");
   }
   if (!IsDigit(reader.Peek())) {
-    return reader.Error(0, "no IP address", absl::StrCat("names are not resolved here; ", kExamples));
+    return reader.Error(0, "no IP address",
+                        absl::StrCat("names are not resolved here; ", kExamples));
   }
   const absl::StatusOr<std::array<std::uint8_t, 4>> bytes = reader.V4();
   if (!bytes.ok()) return bytes.status();

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // SLUICE_CHECK holds in every build, SLUICE_DCHECK in debug builds, SLUICE_AUDIT (whole-structure
-// validity, may be slow) in sanitizer and simulation builds. A failed check ends the process: past it
-// no invariant of the engine can be relied on. Conditions are single facts without side effects.
+// validity, may be slow) in sanitizer and simulation builds. A failed check ends the process: past
+// it no invariant of the engine can be relied on. Conditions are single facts without side effects.
 #ifndef SLUICE_BASE_CHECK_H_
 #define SLUICE_BASE_CHECK_H_
 

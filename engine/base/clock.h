@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Instant: a point on a monotonic clock, in nanoseconds since an arbitrary origin. Durations are plain
-// int64 nanoseconds (`Nanos`). Engine code asks its Port for the time, never the OS: a simulated port
-// keeps a virtual clock.
+// Instant: a point on a monotonic clock, in nanoseconds since an arbitrary origin. Durations are
+// plain int64 nanoseconds (`Nanos`). Engine code asks its Port for the time, never the OS: a
+// simulated port keeps a virtual clock.
 #ifndef SLUICE_BASE_CLOCK_H_
 #define SLUICE_BASE_CLOCK_H_
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// IntrusiveList<T>: a doubly linked list through a ListNode base of T. Owns nothing, allocates nothing.
-// One thread. Invariants: an element is in at most one list of a given tag; `linked()` is true exactly
-// while it is in one; an element must be unlinked before it is destroyed.
+// IntrusiveList<T>: a doubly linked list through a ListNode base of T. Owns nothing, allocates
+// nothing. One thread. Invariants: an element is in at most one list of a given tag; `linked()` is
+// true exactly while it is in one; an element must be unlinked before it is destroyed.
 #ifndef SLUICE_BASE_INTRUSIVE_LIST_H_
 #define SLUICE_BASE_INTRUSIVE_LIST_H_
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Log: where the engine says things. A sink is installed once, before any worker starts; without one,
-// lines go to stderr. Payload bytes are never logged. Log and the sink: any thread, so the sink must be
-// thread-safe.
+// Log: where the engine says things. A sink is installed once, before any worker starts; without
+// one, lines go to stderr. Payload bytes are never logged. Log and the sink: any thread, so the
+// sink must be thread-safe.
 #ifndef SLUICE_BASE_LOG_H_
 #define SLUICE_BASE_LOG_H_
 

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// MpscRing<T>: a bounded ring, many producers, one consumer. Values only; capacity is a power of two.
-// Push: any thread. Pop: the consumer's thread. A full ring refuses; nothing blocks.
+// MpscRing<T>: a bounded ring, many producers, one consumer. Values only; capacity is a power of
+// two. Push: any thread. Pop: the consumer's thread. A full ring refuses; nothing blocks.
 //
-// Each cell carries a sequence number: equal to the position when free for that position's producer,
-// position + 1 when filled. Producers claim positions with one compare-exchange on `tail_`.
+// Each cell carries a sequence number: equal to the position when free for that position's
+// producer, position + 1 when filled. Producers claim positions with one compare-exchange on
+// `tail_`.
 #ifndef SLUICE_BASE_MPSC_RING_H_
 #define SLUICE_BASE_MPSC_RING_H_
 

@@ -2,10 +2,11 @@
 //
 // Outcome: what the kernel said about one operation. A plain value; no allocation, no text.
 //
-// `code` is the engine's own name for an error, the same on every OS. `raw` is the number the OS gave:
-// errno on Linux; on Windows the Winsock number when the start call failed at once, the Win32 number
-// (through RtlNtStatusToDosError) when a completion packet carried the failure. Control operations keep
-// the two Windows tables on every OS, because the code that reads them must meet both.
+// `code` is the engine's own name for an error, the same on every OS. `raw` is the number the OS
+// gave: errno on Linux; on Windows the Winsock number when the start call failed at once, the Win32
+// number (through RtlNtStatusToDosError) when a completion packet carried the failure. Control
+// operations keep the two Windows tables on every OS, because the code that reads them must meet
+// both.
 #ifndef SLUICE_BASE_OUTCOME_H_
 #define SLUICE_BASE_OUTCOME_H_
 
@@ -15,28 +16,28 @@
 namespace sluice {
 
 // One line each: name, text for people. Order is part of no interface.
-#define SLUICE_ERROR_CODES(X)                                     \
-  X(kNone, "no error")                                            \
-  X(kAborted, "cancelled")                                        \
-  X(kReset, "connection reset by peer")                           \
-  X(kRefused, "connection refused")                               \
-  X(kUnreachable, "host or network unreachable")                  \
-  X(kTimedOut, "timed out")                                       \
-  X(kAddressInUse, "address already in use")                      \
-  X(kAddressNotAvailable, "address not available on this host")   \
-  X(kAccessDenied, "access denied")                               \
-  X(kNotConnected, "not connected")                               \
-  X(kAlreadyConnected, "already connected")                       \
-  X(kShutDown, "already shut down for sending")                   \
-  X(kNotSocket, "not an open socket")                             \
-  X(kInvalid, "invalid argument")                                 \
-  X(kBadPointer, "bad buffer address or buffer too small")        \
-  X(kNotSupported, "operation not supported")                     \
-  X(kNoBuffers, "no buffer space")                                \
-  X(kTooManyHandles, "too many open files or handles")            \
-  X(kOutOfMemory, "out of memory")                                \
-  X(kMessageTooLong, "message too long")                          \
-  X(kNotFound, "not found")                                       \
+#define SLUICE_ERROR_CODES(X)                                   \
+  X(kNone, "no error")                                          \
+  X(kAborted, "cancelled")                                      \
+  X(kReset, "connection reset by peer")                         \
+  X(kRefused, "connection refused")                             \
+  X(kUnreachable, "host or network unreachable")                \
+  X(kTimedOut, "timed out")                                     \
+  X(kAddressInUse, "address already in use")                    \
+  X(kAddressNotAvailable, "address not available on this host") \
+  X(kAccessDenied, "access denied")                             \
+  X(kNotConnected, "not connected")                             \
+  X(kAlreadyConnected, "already connected")                     \
+  X(kShutDown, "already shut down for sending")                 \
+  X(kNotSocket, "not an open socket")                           \
+  X(kInvalid, "invalid argument")                               \
+  X(kBadPointer, "bad buffer address or buffer too small")      \
+  X(kNotSupported, "operation not supported")                   \
+  X(kNoBuffers, "no buffer space")                              \
+  X(kTooManyHandles, "too many open files or handles")          \
+  X(kOutOfMemory, "out of memory")                              \
+  X(kMessageTooLong, "message too long")                        \
+  X(kNotFound, "not found")                                     \
   X(kOther, "other error")
 
 enum class ErrorCode : std::uint8_t {

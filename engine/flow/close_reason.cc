@@ -24,8 +24,12 @@ constexpr CauseRow kCauses[] = {
     {Cause::kNotRedirected, "not redirected", metrics::Counter::k_closed_not_redirected},
     {Cause::kQueryFailed, "redirect query failed", metrics::Counter::k_closed_query_failed},
     {Cause::kBadContext, "bad redirect context", metrics::Counter::k_closed_bad_context},
-    {Cause::kCarryFailed, "setting redirect records failed", metrics::Counter::k_closed_carry_failed},
-    {Cause::kLoopGuard, "destination is one of our listeners", metrics::Counter::k_closed_loop_guard},
+    {Cause::kCarryFailed, "setting redirect records failed",
+     metrics::Counter::k_closed_carry_failed},
+    {Cause::kLoopGuard, "destination is one of our listeners",
+     metrics::Counter::k_closed_loop_guard},
+    {Cause::kHopBudget, "hop budget spent", metrics::Counter::k_closed_hop_budget},
+    {Cause::kStorm, "storm breaker of the destination", metrics::Counter::k_closed_storm},
     {Cause::kIdle, "idle timeout", metrics::Counter::k_closed_idle},
     {Cause::kHalfClosed, "half-closed timeout", metrics::Counter::k_closed_half_closed},
     {Cause::kInspector, "inspector", metrics::Counter::k_closed_inspector},
@@ -82,7 +86,8 @@ const char* CauseName(Cause cause) { return RowOf(cause).name; }
 metrics::Counter CounterOf(Cause cause) { return RowOf(cause).counter; }
 
 std::string CloseReason::ToString() const {
-  std::string text = absl::StrCat(CauseName(cause), " (", SideName(side), ", ", StageName(stage), ")");
+  std::string text =
+      absl::StrCat(CauseName(cause), " (", SideName(side), ", ", StageName(stage), ")");
   if (!error.ok()) absl::StrAppend(&text, ": ", error.ToString());
   return text;
 }

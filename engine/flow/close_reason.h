@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// CloseReason: why a flow ended, from which side, in which stage. The first reason given wins; it is what
-// is counted and what the log says.
+// CloseReason: why a flow ended, from which side, in which stage. The first reason given wins; it
+// is what is counted and what the log says.
 #ifndef SLUICE_FLOW_CLOSE_REASON_H_
 #define SLUICE_FLOW_CLOSE_REASON_H_
 
@@ -16,12 +16,11 @@ namespace sluice::flow {
 // What is guaranteed in each stage:
 //   kAccepted   the downstream socket is open; the redirect query is under way
 //   kQueried    the origin is known
-//   kAdmitted   policy and loop guard agreed; the upstream socket is open; records are being set on it
-//   kCarried    the upstream socket carries the records; connect is under way
-//   kConnected  both sockets are connected; nothing was relayed yet
-//   kRelaying   both pumps run
-//   kClosing    no new operation is started, but for what a reset still has to flush; sockets are closing
-//   kJoined     the kernel holds nothing of this flow
+//   kAdmitted   policy and loop guard agreed; the upstream socket is open; records are being set on
+//   it kCarried    the upstream socket carries the records; connect is under way kConnected  both
+//   sockets are connected; nothing was relayed yet kRelaying   both pumps run kClosing    no new
+//   operation is started, but for what a reset still has to flush; sockets are closing kJoined the
+//   kernel holds nothing of this flow
 enum class Stage : std::uint8_t {
   kAccepted,
   kQueried,
@@ -47,6 +46,8 @@ enum class Cause : std::uint8_t {
   kBadContext,
   kCarryFailed,
   kLoopGuard,
+  kHopBudget,
+  kStorm,
   kIdle,
   kHalfClosed,
   kInspector,

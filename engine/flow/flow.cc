@@ -3,9 +3,7 @@
 
 #include <algorithm>
 
-#include "absl/strings/str_cat.h"
 #include "engine/base/check.h"
-#include "engine/base/log.h"
 
 namespace sluice::flow {
 
@@ -27,7 +25,8 @@ void Flow::BindOperations() {
   up_.send.Bind<&Pump::OnSent>(&up_pump_);
   query_.Bind(this, [](void* self) { static_cast<Flow*>(self)->OnQueried(); });
   carry_.Bind(this, [](void* self) { static_cast<Flow*>(self)->OnCarried(); });
-  connector_.Bind(this, [](void* self, OsError error) { static_cast<Flow*>(self)->OnConnected(error); });
+  connector_.Bind(this,
+                  [](void* self, OsError error) { static_cast<Flow*>(self)->OnConnected(error); });
   timer_.Bind<&Flow::OnTimer>(this);
 }
 
@@ -49,16 +48,30 @@ void Flow::Start(io::AcceptedSocket accepted) {
 void Flow::OnQueried() {
   if (stage_ == Stage::kClosing) return JoinIfIdle();
   SLUICE_CHECK(stage_ == Stage::kAccepted);
+  if (query_.verdict() == redirect::Verdict::kGone) {
+    return Close(Cause::kReset, Side::kDownstream, query_.error(), true, true);
+  }
+  if (query_.verdict() != redirect::Verdict::kOk) return OnQueryFailed();
+  stage_ = Stage::kQueried;
+  info_.destination = query_.origin().destination;
+  Admit();
+}
+
+// The failure policy of the listener decides. Either way it is counted and said.
+void Flow::OnQueryFailed() {
+  const Address& known = query_.origin().destination.empty() ? host_.policy->direct_destination
+                                                             : query_.origin().destination;
+  if (host_.policy->on_query_failure == OnQueryFailure::kDirect && !known.empty()) {
+    Notice(metrics::Counter::k_direct_without_query);
+    stage_ = Stage::kQueried;
+    info_.destination = known;
+    return Admit();
+  }
   switch (query_.verdict()) {
-    case redirect::Verdict::kOk:
-      stage_ = Stage::kQueried;
-      return Admit();
     case redirect::Verdict::kAbsent:
       return Close(Cause::kNotRedirected, Side::kDownstream, query_.error(), true, true);
     case redirect::Verdict::kBadContext:
       return Close(Cause::kBadContext, Side::kDownstream, query_.error(), true, true);
-    case redirect::Verdict::kGone:
-      return Close(Cause::kReset, Side::kDownstream, query_.error(), true, true);
     default:
       return Close(Cause::kQueryFailed, Side::kEngine, query_.error(), true, true);
   }
@@ -66,10 +79,14 @@ void Flow::OnQueried() {
 
 // queried -> admitted
 void Flow::Admit() {
-  info_.destination = query_.origin().destination;
+  if (HopBudgetSpent()) return Close(Cause::kHopBudget, Side::kDownstream, OsError{}, true, true);
   if (host_.own_listeners->IsOurs(info_.destination)) {
     return Close(Cause::kLoopGuard, Side::kEngine, OsError{}, true, true);
   }
+  if (!host_.loop_guard->Enter(info_.destination, host_.port->now())) {
+    return Close(Cause::kStorm, Side::kEngine, OsError{}, true, true);
+  }
+  entered_ = true;
   const OsError error = host_.port->Open(up_.socket, info_.destination.family());
   if (!error.ok()) return Close(Cause::kNoResources, Side::kUpstream, error, true, true);
   stage_ = Stage::kAdmitted;
@@ -86,11 +103,28 @@ void Flow::OnCarried() {
   if (stage_ == Stage::kClosing) return JoinIfIdle();
   SLUICE_CHECK(stage_ == Stage::kAdmitted);
   if (carry_.verdict() != redirect::Verdict::kOk) {
-    return Close(Cause::kCarryFailed, Side::kUpstream, carry_.error(), true, true);
+    if (carry_.verdict() == redirect::Verdict::kGone ||
+        host_.policy->on_carry_failure == OnCarryFailure::kClose) {
+      return Close(Cause::kCarryFailed, Side::kUpstream, carry_.error(), true, true);
+    }
+    return GoWithoutRecords();
   }
   host_.timers->Stop(timer_);
   stage_ = Stage::kCarried;
   // The blob has done its work; the accepted socket was kept open until here on purpose.
+  query_.Reset();
+  Connect();
+}
+
+// The socket whose SET failed is in an unknown state, so a fresh one is used.
+void Flow::GoWithoutRecords() {
+  Notice(metrics::Counter::k_sent_without_records);
+  host_.port->Close(up_.socket);
+  SLUICE_CHECK(up_.socket.is_joined());
+  const OsError error = host_.port->Open(up_.socket, info_.destination.family());
+  if (!error.ok()) return Close(Cause::kNoResources, Side::kUpstream, error, true, true);
+  host_.timers->Stop(timer_);
+  stage_ = Stage::kCarried;
   query_.Reset();
   Connect();
 }
@@ -118,15 +152,43 @@ void Flow::OnConnected(OsError error) {
   }
   Count(metrics::Counter::k_connected);
   stage_ = Stage::kConnected;
+  if (HopBudgetSpent()) return Close(Cause::kHopBudget, Side::kDownstream, OsError{}, true, true);
+  RegisterOutbound();
   Relay();
+}
+
+// The accept of a connection may be seen before its own connect is: then whoever made it registers
+// it a moment later. So this is asked twice, the second time when an onward connect has taken its
+// time as well.
+bool Flow::HopBudgetSpent() {
+  if (hops_ == 0) hops_ = host_.loop_guard->HopsOf(info_.client);
+  return hops_ > host_.loop_guard->policy().hops_max;
+}
+
+// Only a connection that stays on this machine can come back to us by itself.
+void Flow::RegisterOutbound() {
+  if (!host_.own_listeners->IsLocal(info_.destination)) return;
+  outbound_ = host_.port->LocalAddress(up_.socket);
+  if (!outbound_.empty()) host_.loop_guard->AddOutbound(outbound_, hops_ + 1);
+}
+
+void Flow::LeaveLoopGuard() {
+  if (!outbound_.empty()) host_.loop_guard->RemoveOutbound(outbound_);
+  if (entered_) host_.loop_guard->Leave(info_.destination);
+  entered_ = false;
+}
+
+void Flow::Notice(metrics::Counter counter) {
+  Count(counter);
+  if (host_.noticed != nullptr) host_.noticed(host_.owner, *this, counter);
 }
 
 // connected -> relaying
 void Flow::Relay() {
   stage_ = Stage::kRelaying;
   last_activity_ = host_.port->now();
-  host_.timers->Start(timer_, last_activity_ + std::min(host_.policy->quiet_after,
-                                                        host_.policy->idle_timeout));
+  host_.timers->Start(
+      timer_, last_activity_ + std::min(host_.policy->quiet_after, host_.policy->idle_timeout));
   up_pump_.Start();
   down_pump_.Start();
 }
@@ -156,7 +218,8 @@ void Flow::OnLegError(Leg& leg, OsError error) {
   if (&leg == reset_leg_) return PumpTo(leg).DropQueue();
   const Side side = &leg == &down_ ? Side::kDownstream : Side::kUpstream;
   Pump& pump_from = PumpFrom(leg);
-  // A failed send tells of a reset too, but what the peer said before it may still be on its way to us.
+  // A failed send tells of a reset too, but what the peer said before it may still be on its way to
+  // us.
   if (flushing_ || pump_from.finished() || !pump_from.has_unsent()) {
     return Close(Cause::kReset, side, error, true, true);
   }
@@ -187,6 +250,8 @@ void Flow::Close(Cause cause, Side side, OsError error, bool reset_down, bool re
   SetReason(cause, side, error);
   stage_ = Stage::kClosing;
   host_.timers->Stop(timer_);
+  // Before the socket goes: its address may belong to somebody else right after.
+  LeaveLoopGuard();
   query_.Cancel();
   carry_.Cancel();
   connector_.Cancel();
@@ -219,12 +284,7 @@ void Flow::JoinIfIdle() {
   up_pump_.DropQueue();
   down_pump_.DropQueue();
   Count(metrics::Counter::k_joined);
-  Count(CounterOf(reason_.cause));
-  if (reason_.cause != Cause::kFinished && LogEnabled(LogLevel::kDebug)) {
-    Log(LogLevel::kDebug, absl::StrCat(host_.engine_name, " flow ", info_.id, " ",
-                                       info_.client.ToString(), " -> ", info_.destination.ToString(),
-                                       ": ", reason_.ToString()));
-  }
+  Notice(CounterOf(reason_.cause));
   host_.joined(host_.owner, *this);
 }
 
@@ -241,8 +301,8 @@ void Flow::OnTimer() {
   }
 }
 
-// One timer serves the idle, the half-closed and the linger deadline and the quiet period: activity only
-// notes the time, and the timer looks at it when it fires.
+// One timer serves the idle, the half-closed and the linger deadline and the quiet period: activity
+// only notes the time, and the timer looks at it when it fires.
 void Flow::CheckRelaying(Instant now) {
   const FlowPolicy& policy = *host_.policy;
   if (flushing_) return Close(reason_.cause, reason_.side, reason_.error, true, true);
@@ -250,7 +310,8 @@ void Flow::CheckRelaying(Instant now) {
   const Instant end =
       last_activity_ + (half_closed ? policy.half_closed_timeout : policy.idle_timeout);
   if (now >= end) {
-    return Close(half_closed ? Cause::kHalfClosed : Cause::kIdle, Side::kEngine, OsError{}, true, true);
+    return Close(half_closed ? Cause::kHalfClosed : Cause::kIdle, Side::kEngine, OsError{}, true,
+                 true);
   }
   const Instant quiet = last_activity_ + policy.quiet_after;
   if (now >= quiet) {

@@ -7,10 +7,11 @@
 // One function for each arrow, in that order in flow.cc; the stages and what each guarantees are in
 // close_reason.h. Any stage may go to closing; nothing goes back.
 //
-// Ending (law 4, terminate, join, close): Close marks the flow closing, cancels what is in flight and
-// closes both sockets through the port, which gives the handles back when the last outcome is in. Each
-// outcome then calls OnOperationEnded; when nothing is left the flow is joined and its host hears of it.
-// A reset from one side is passed on as a reset, after the bytes received before it were handed on.
+// Ending (law 4, terminate, join, close): Close marks the flow closing, cancels what is in flight
+// and closes both sockets through the port, which gives the handles back when the last outcome is
+// in. Each outcome then calls OnOperationEnded; when nothing is left the flow is joined and its
+// host hears of it. A reset from one side is passed on as a reset, after the bytes received before
+// it were handed on.
 #ifndef SLUICE_FLOW_FLOW_H_
 #define SLUICE_FLOW_FLOW_H_
 
@@ -61,9 +62,11 @@ class Flow : public ListNode<LiveTag> {
   void BindOperations();
   // The arrows.
   void OnQueried();
+  void OnQueryFailed();
   void Admit();
   void Carry();
   void OnCarried();
+  void GoWithoutRecords();
   void Connect();
   void OnConnected(OsError error);
   void Relay();
@@ -75,13 +78,20 @@ class Flow : public ListNode<LiveTag> {
   Pump& PumpFrom(const Leg& leg) { return &leg == &down_ ? up_pump_ : down_pump_; }
   Pump& PumpTo(const Leg& leg) { return &leg == &down_ ? down_pump_ : up_pump_; }
   void Count(metrics::Counter counter) { host_.counters->Add(counter); }
+  void Notice(metrics::Counter counter);
+  bool HopBudgetSpent();
+  void RegisterOutbound();
+  void LeaveLoopGuard();
   void SetReason(Cause cause, Side side, OsError error);
 
   FlowHost& host_;
   Stage stage_ = Stage::kAccepted;
   bool started_ = false;
-  bool flushing_ = false;   // a reset came: sending what came before it, then closing
+  bool flushing_ = false;  // a reset came: sending what came before it, then closing
   bool reason_set_ = false;
+  bool entered_ = false;    // the loop guard counts this flow toward info_.destination
+  std::uint32_t hops_ = 0;  // hops of this process behind the client
+  Address outbound_;        // the onward socket as registered with the loop guard; empty: it is not
   const Leg* reset_leg_ = nullptr;  // non-null exactly while flushing_: the leg that broke
   Instant last_activity_;
   inspect::FlowInfo info_;

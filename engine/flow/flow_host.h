@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// FlowHost: what a flow uses of the worker it lives on and of the engine it belongs to. One for each pair
-// of worker and engine; worker-only; outlives its flows.
+// FlowHost: what a flow uses of the worker it lives on and of the engine it belongs to. One for
+// each pair of worker and engine; worker-only; outlives its flows.
 #ifndef SLUICE_FLOW_FLOW_HOST_H_
 #define SLUICE_FLOW_FLOW_HOST_H_
 
@@ -17,6 +17,7 @@
 #include "engine/memory/slab.h"
 #include "engine/metrics/metrics.h"
 #include "engine/net/connector.h"
+#include "engine/redirect/loop_guard.h"
 #include "engine/redirect/own_listeners.h"
 #include "engine/redirect/redirector.h"
 
@@ -28,7 +29,23 @@ class Pump;
 struct StarvedTag {};
 using StarvedList = IntrusiveList<Pump, StarvedTag>;
 
-// Immutable while flows use it. Defaults are those users of such proxies accept (README, "Timeouts").
+// What to do when the redirect query of a connection gives no origin (absent, denied, failed,
+// late).
+enum class OnQueryFailure : std::uint8_t {
+  kClose,   // fail closed: reset
+  kDirect,  // go to where the context says, or else to `direct_destination`; reset when neither is
+            // known
+};
+
+// What to do when the records could not be set on the onward socket.
+enum class OnCarryFailure : std::uint8_t {
+  kClose,           // fail closed: reset
+  kWithoutRecords,  // connect on a fresh socket that carries none: other vendors see a new
+                    // connection
+};
+
+// Immutable while flows use it. Defaults are those users of such proxies accept (README,
+// "Timeouts").
 struct FlowPolicy {
   Nanos query_timeout = 2 * kSecond;
   Nanos connect_timeout = 5 * kSecond;
@@ -40,6 +57,9 @@ struct FlowPolicy {
   Nanos quiet_after = kSecond;
   // Bytes queued in one direction: reading stops at `queue_high` and resumes at half of it.
   std::size_t queue_high = 256 * 1024;
+  OnQueryFailure on_query_failure = OnQueryFailure::kClose;
+  OnCarryFailure on_carry_failure = OnCarryFailure::kClose;
+  Address direct_destination;  // for kDirect; empty: none
 };
 
 struct FlowHost {
@@ -51,14 +71,19 @@ struct FlowHost {
   StarvedList* starved = nullptr;
   redirect::Redirector* redirector = nullptr;
   const redirect::OwnListeners* own_listeners = nullptr;
+  redirect::LoopGuard* loop_guard = nullptr;
   inspect::Inspector* inspector = nullptr;  // null: nobody looks
   const FlowPolicy* policy = nullptr;
   net::SourceList sources{{}};
   std::atomic<std::uint64_t>* next_flow_id = nullptr;
   const char* engine_name = "";
 
-  // Called once for each flow, when it is joined. The flow must stay until the end of the worker's turn:
-  // its own methods may still be on the stack.
+  // Called when a flow ends or goes on in a way that somebody should know of; says it in the log,
+  // once in a while for each cause. Null: nobody listens.
+  void (*noticed)(void* owner, const Flow& flow, metrics::Counter counter) = nullptr;
+
+  // Called once for each flow, when it is joined. The flow must stay until the end of the worker's
+  // turn: its own methods may still be on the stack.
   void* owner = nullptr;
   void (*joined)(void* owner, Flow& flow) = nullptr;
 };

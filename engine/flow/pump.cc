@@ -37,7 +37,9 @@ void Pump::ReleaseLanding() {
 }
 
 // With few chunks left, memory is taken only for bytes that are known to be there.
-bool Pump::ChunksAreScarce() const { return host_.slab->available() <= host_.slab->chunks_max() / 8; }
+bool Pump::ChunksAreScarce() const {
+  return host_.slab->available() <= host_.slab->chunks_max() / 8;
+}
 
 void Pump::Receive(bool readable) {
   if (end_seen_ || !flow_.relaying()) return;
@@ -117,7 +119,8 @@ void Pump::AcceptBytes(std::size_t count) {
   // Links are four times the chunks, and a receive needs at most one for each chunk it filled.
   SLUICE_CHECK(linked);
   if (received == offered) {
-    landing_wanted_ = static_cast<std::uint8_t>(std::min<std::size_t>(landing_wanted_ * 2u, kLandingMax));
+    landing_wanted_ =
+        static_cast<std::uint8_t>(std::min<std::size_t>(landing_wanted_ * 2u, kLandingMax));
   } else if (received * 2 < host_.slab->chunk_bytes()) {
     landing_wanted_ = 1;
   }

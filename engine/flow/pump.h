@@ -4,9 +4,10 @@
 //
 //   from.socket --Recv--> landing chunks --inspector--> queue --gather Send--> to.socket
 //
-// Bytes stay in the chunk they landed in. At most one receive (or one wait for readability) and one send
-// are armed. Reading stops while the queue holds `queue_high` bytes, or the slab is empty, and resumes at
-// half of it, or when a chunk came back. The peer's FIN is passed on after the last byte.
+// Bytes stay in the chunk they landed in. At most one receive (or one wait for readability) and one
+// send are armed. Reading stops while the queue holds `queue_high` bytes, or the slab is empty, and
+// resumes at half of it, or when a chunk came back. The peer's FIN is passed on after the last
+// byte.
 //
 // Worker-only. All entry points are no-ops once the flow is closing, except that they report to it.
 #ifndef SLUICE_FLOW_PUMP_H_
@@ -68,13 +69,14 @@ class Pump : public ListNode<StarvedTag> {
   Leg& from_;
   Leg& to_;
   memory::Chain queue_;
-  memory::Slice landing_[kLandingMax];  // where the armed receive writes, or room left by the last one
+  memory::Slice
+      landing_[kLandingMax];  // where the armed receive writes, or room left by the last one
   std::uint64_t bytes_ = 0;
   std::uint8_t landing_wanted_ = 1;  // chunks to offer: grows while receives fill them
   const inspect::Direction direction_;
-  bool end_seen_ = false;    // the peer's FIN arrived, or StopReceiving: no further receive
+  bool end_seen_ = false;  // the peer's FIN arrived, or StopReceiving: no further receive
   bool finished_ = false;
-  bool quieting_ = false;    // the armed receive was cancelled to become quiet
+  bool quieting_ = false;  // the armed receive was cancelled to become quiet
 };
 
 }  // namespace sluice::flow

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Inspector: what looks at bytes between receive and send. It gets the very chain that will be sent, so
-// that passing costs nothing and changing means relinking slices.
+// Inspector: what looks at bytes between receive and send. It gets the very chain that will be
+// sent, so that passing costs nothing and changing means relinking slices.
 //
-// An inspector is shared by all workers of its engine: its methods run on many threads at once, for one
-// flow always on the same one. They must not block.
+// An inspector is shared by all workers of its engine: its methods run on many threads at once, for
+// one flow always on the same one. They must not block.
 #ifndef SLUICE_INSPECT_INSPECTOR_H_
 #define SLUICE_INSPECT_INSPECTOR_H_
 

@@ -66,7 +66,8 @@ class Port {
   // Fails with a text that says which call was refused and what to change.
   static absl::StatusOr<std::unique_ptr<Port>> Create(const PortOptions& options);
   // Cancels and joins everything armed; see above. Sockets stay the property of their owners, but those
-  // that were closing are closed.
+  // that were closing are closed. REQUIRES: if anything is armed and RunOnce was ever called, on the owner
+  // thread, because io_uring lets no other thread cancel.
   ~Port();
   Port(const Port&) = delete;
   Port& operator=(const Port&) = delete;
@@ -82,13 +83,16 @@ class Port {
   // A fresh unconnected socket of this port, not inherited by child processes, Nagle off.
   OsError Open(Socket& socket, Family family);
   // Binds an unconnected socket. Only needed for a chosen source address: Connect binds by itself where
-  // the OS wants it.
+  // the OS wants it. TCP port 0 is chosen at the latest by Connect; until then local() may say 0.
   OsError Bind(Socket& socket, const Address& local);
   // Takes an accepted socket into this port. On failure it is closed.
   OsError Adopt(Socket& socket, AcceptedSocket accepted);
   // Closes an accepted socket that nobody adopts, with RST. Any thread.
   static void Discard(AcceptedSocket accepted, Platform* platform);
-  // Sends FIN after what was sent. The receive side stays open.
+  // The socket's own address; asks the OS when it is not known yet. Empty when unbound.
+  Address LocalAddress(Socket& socket);
+  // Sends FIN after what was sent. The receive side stays open. REQUIRES: no Send armed; it might go out
+  // after the FIN.
   OsError ShutdownSend(Socket& socket);
   // Closes; armed operations on the socket are cancelled and their outcomes arrive as usual, and only then
   // does the handle go (so no receive is pending at closesocket, which would make Windows send RST).
@@ -129,6 +133,8 @@ class Port {
   bool Post(Message& message);
   // Makes RunOnce return soon, also one that is about to sleep.
   void Wake();
+
+  // ---- Owner thread again. ----
 
   PortStats stats() const;
   Platform* platform() const;

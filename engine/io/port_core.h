@@ -90,6 +90,7 @@ class PortCore {
   IntrusiveList<Operation, ArmedTag> armed_;
   IntrusiveList<Operation, ReadyTag> ready_;
   MessageQueue messages_;
+  bool message_turn_ = false;  // alternates, see Dispatch
   PortStats stats_;
   std::atomic<std::uint64_t> kicks_{0};
   std::atomic<int> sleep_{kAwake};

@@ -100,7 +100,8 @@ int TimerWheel::Advance(Instant now, int budget) {
   }
   tick_ = std::max(tick_, now_tick);
   int ran = 0;
-  // A handler that starts a timer already due must not keep this loop alive: it waits for the next turn.
+  // A handler that starts a timer already due must not keep this loop alive: it waits for the next
+  // turn.
   std::size_t due = due_.size();
   while (due > 0 && ran < budget) {
     Timer* timer = due_.PopFront();

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// TimerWheel: deadlines of one worker. Starting, moving and stopping a timer cost O(1) whatever their
-// number; a turn with nothing due costs one look at six bitmaps. One thread.
+// TimerWheel: deadlines of one worker. Starting, moving and stopping a timer cost O(1) whatever
+// their number; a turn with nothing due costs one look at six bitmaps. One thread.
 //
-// Six levels of 64 slots; a tick is one millisecond, so level L holds timers whose tick first differs from
-// the current one in the L-th group of six bits. A slot of a higher level is emptied into lower ones when
-// the wheel gets there. Timers never fire early, and late by less than a tick plus what the caller's own
-// turn takes. Deadlines beyond the wheel (2 years) are kept at its edge and looked at again there.
+// Six levels of 64 slots; a tick is one millisecond, so level L holds timers whose tick first
+// differs from the current one in the L-th group of six bits. A slot of a higher level is emptied
+// into lower ones when the wheel gets there. Timers never fire early, and late by less than a tick
+// plus what the caller's own turn takes. Deadlines beyond the wheel (2 years) are kept at its edge
+// and looked at again there.
 #ifndef SLUICE_IO_TIMER_WHEEL_H_
 #define SLUICE_IO_TIMER_WHEEL_H_
 
@@ -58,11 +59,11 @@ class TimerWheel {
   void Start(Timer& timer, Instant deadline);
   void Stop(Timer& timer);
 
-  // No timer is due before this; Never when none runs. May be earlier than the first deadline (a slot to
-  // be emptied), so a wake-up may find nothing due.
+  // No timer is due before this; Never when none runs. May be earlier than the first deadline (a
+  // slot to be emptied), so a wake-up may find nothing due.
   Instant Next() const;
-  // Runs up to `budget` handlers of timers due at `now`; returns how many. Handlers may start and stop any
-  // timer. What the budget left is due at once: Next() says so.
+  // Runs up to `budget` handlers of timers due at `now`; returns how many. Handlers may start and
+  // stop any timer. What the budget left is due at once: Next() says so.
   int Advance(Instant now, int budget);
 
   std::uint64_t running() const { return running_; }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// BufferPool: reusable contiguous buffers for what the kernel fills in one piece (redirect records and
-// contexts). Sizes are powers of two from 512 B to 64 KiB. One worker's; one thread.
+// BufferPool: reusable contiguous buffers for what the kernel fills in one piece (redirect records
+// and contexts). Sizes are powers of two from 512 B to 64 KiB. One worker's; one thread.
 //
 // Buffer is a counted reference; the last one gives the memory back to its pool. Counts are plain
 // integers. REQUIRES: every Buffer is gone before its pool is.
@@ -76,8 +76,8 @@ class BufferPool {
   BufferPool& operator=(const BufferPool&) = delete;
   ~BufferPool();
 
-  // A buffer of at least `size` bytes, from the pool or the heap. Null (false) past kSizeMax or out of
-  // memory.
+  // A buffer of at least `size` bytes, from the pool or the heap. Null (false) past kSizeMax or out
+  // of memory.
   Buffer Take(std::uint32_t size);
 
   // Buffers in use now.

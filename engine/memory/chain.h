@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Chain: bytes in order, as a list of slices. Received bytes stay in the chunk they landed in; a chain
-// relinks slices and never copies, but for the functions named Copy..., which count into
+// Chain: bytes in order, as a list of slices. Received bytes stay in the chunk they landed in; a
+// chain relinks slices and never copies, but for the functions named Copy..., which count into
 // Slab::copied_bytes. Owns its links and its share of the chunks. One thread, one slab.
 //
 // Invariants: size() is the sum of the slices; no slice is empty; `last_` is the tail exactly while
@@ -35,16 +35,16 @@ class Chain {
   std::size_t size() const { return size_; }
   std::size_t slices() const { return slices_; }
 
-  // Adds at an end; empty slices are dropped. A slice that continues the last one in the same chunk is
-  // merged with it. False when the slab has no link left: nothing was added.
+  // Adds at an end; empty slices are dropped. A slice that continues the last one in the same chunk
+  // is merged with it. False when the slab has no link left: nothing was added.
   bool Append(Slice slice);
   bool Prepend(Slice slice);
   // Moves all of `other` to the end. REQUIRES: same slab, not itself.
   void Append(Chain& other);
   // Drops the first `count` bytes. REQUIRES: count <= size().
   void RemovePrefix(std::size_t count);
-  // Moves the first `count` bytes to the end of `front`. False when the slab has no link left for the
-  // slice that would be cut: nothing was moved. REQUIRES: count <= size().
+  // Moves the first `count` bytes to the end of `front`. False when the slab has no link left for
+  // the slice that would be cut: nothing was moved. REQUIRES: count <= size().
   bool SplitPrefix(std::size_t count, Chain& front);
   void Clear();
 
@@ -56,8 +56,8 @@ class Chain {
     }
   }
 
-  // Copies bytes in at the end, taking chunks. False when the slab ran out: what fitted was added, *taken
-  // tells how much.
+  // Copies bytes in at the end, taking chunks. False when the slab ran out: what fitted was added,
+  // *taken tells how much.
   bool CopyIn(const void* bytes, std::size_t count, std::size_t* taken);
   // Copies up to `count` bytes from `offset` out; returns how many.
   std::size_t CopyOut(std::size_t offset, void* bytes, std::size_t count) const;

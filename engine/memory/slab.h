@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Slab: a worker's receive memory. A fixed number of chunks of one size, reserved at start, touched when
-// first used; nothing allocates afterwards. One thread.
+// Slab: a worker's receive memory. A fixed number of chunks of one size, reserved at start, touched
+// when first used; nothing allocates afterwards. One thread.
 //
 //   chunk = a fixed buffer of the slab            used + available == chunks_max, always
 //   slice = a counted run of bytes in one chunk   chunk.references == slices that name it
@@ -35,7 +35,8 @@ class Slice {
  public:
   Slice() = default;
   // REQUIRES: begin <= end <= chunk.size.
-  Slice(Chunk* chunk, std::uint32_t begin, std::uint32_t end) : chunk_(chunk), begin_(begin), end_(end) {
+  Slice(Chunk* chunk, std::uint32_t begin, std::uint32_t end)
+      : chunk_(chunk), begin_(begin), end_(end) {
     SLUICE_DCHECK(begin <= end);
     SLUICE_DCHECK(end <= chunk->size);
     ++chunk->references;
@@ -119,8 +120,8 @@ class Slab {
 
  private:
   friend class Slice;
-  // Chains split and receive into part-filled chunks, so a chunk may be named by several links; measured
-  // nowhere yet, four is twice what a relay uses.
+  // Chains split and receive into part-filled chunks, so a chunk may be named by several links;
+  // measured nowhere yet, four is twice what a relay uses.
   static constexpr std::uint32_t kNodesPerChunk = 4;
 
   void GiveBack(Chunk* chunk);

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Connector: one connect attempt with a deadline. Worker-only. The socket is the caller's; each attempt
-// needs a fresh one (a socket whose ConnectEx failed cannot be used again).
+// Connector: one connect attempt with a deadline. Worker-only. The socket is the caller's; each
+// attempt needs a fresh one (a socket whose ConnectEx failed cannot be used again).
 //
-// The handler runs exactly once for each Start, with kTimedOut when the deadline came first. A deadline
-// is a cancellation: the handler waits for the operation's own outcome, and a connect that succeeded in
-// the meantime is reported as the success it is.
+// The handler runs exactly once for each Start, with kTimedOut when the deadline came first. A
+// deadline is a cancellation: the handler waits for the operation's own outcome, and a connect that
+// succeeded in the meantime is reported as the success it is.
 #ifndef SLUICE_NET_CONNECTOR_H_
 #define SLUICE_NET_CONNECTOR_H_
 
@@ -49,8 +49,8 @@ class Connector {
   bool timed_out_ = false;
 };
 
-// Hands out source addresses in turn, so that onward connections do not share one space of ephemeral
-// ports (shared by all destinations for whoever binds before connecting). One thread.
+// Hands out source addresses in turn, so that onward connections do not share one space of
+// ephemeral ports (shared by all destinations for whoever binds before connecting). One thread.
 class SourceList {
  public:
   explicit SourceList(absl::Span<const Address> sources) : sources_(sources) {}

@@ -70,8 +70,8 @@ void Listener::OnSlotOutcome(Slot& slot, Outcome outcome) {
     accepted_(owner_, accepted);
     return;
   }
-  slot.pause = slot.pause == 0 ? options_.retry_first
-                               : std::min(slot.pause * 2, options_.retry_longest);
+  slot.pause =
+      slot.pause == 0 ? options_.retry_first : std::min(slot.pause * 2, options_.retry_longest);
   timers_.Start(slot.retry, port_.now() + slot.pause);
   failed_(owner_, outcome.error);
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Listener: a listening socket with many accepts outstanding. Worker-only: everything happens on the
-// thread of the port it was started with.
+// Listener: a listening socket with many accepts outstanding. Worker-only: everything happens on
+// the thread of the port it was started with.
 //
 // A failed accept pauses its slot and is tried again (law 6); it never ends the listener. Ending:
 // Stop closes the socket; `stopped` runs once when every slot has been joined.
@@ -24,7 +24,8 @@ struct ListenerOptions {
   io::ListenOptions listen;
   // Accepts kept outstanding. Unmeasured; HAProxy and libuv use 32 to 100 a wake-up.
   int accepts = 64;
-  // A slot whose accept failed rests first this long, then twice as long each time it fails in a row.
+  // A slot whose accept failed rests first this long, then twice as long each time it fails in a
+  // row.
   Nanos retry_first = 10 * kMillisecond;
   Nanos retry_longest = kSecond;
 };

@@ -29,6 +29,8 @@ class OwnListeners {
 
   // True if connecting to `destination` would reach one of the listeners.
   bool IsOurs(const Address& destination) const;
+  // True for loopback and for the addresses given to AddLocalAddresses, in every spelling.
+  bool IsLocal(const Address& address) const;
   bool empty() const { return by_port_.empty(); }
 
  private:
@@ -37,8 +39,6 @@ class OwnListeners {
     bool v4 = false;  // for a wildcard: which families it takes
     bool v6 = false;
   };
-
-  bool IsLocal(const Address& address) const;
 
   absl::flat_hash_map<std::uint16_t, absl::InlinedVector<Entry, 2>> by_port_;
   absl::flat_hash_set<Address> local_;  // canonical, port 0, scope 0

@@ -4,15 +4,18 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
 #include "engine/base/check.h"
+#include "engine/io/local_addresses.h"
 
 namespace sluice::runtime {
 
 absl::StatusOr<std::unique_ptr<Engine>> Engine::Create(Runtime& runtime, EngineOptions options) {
   if (options.listen.empty()) {
-    return absl::InvalidArgumentError("listen: no address given; at least one is needed, e.g. 127.0.0.1:0");
+    return absl::InvalidArgumentError(
+        "listen: no address given; at least one is needed, e.g. 127.0.0.1:0");
   }
   if (options.redirector == nullptr) {
-    return absl::InvalidArgumentError("redirector: none given; an engine must know where connections go");
+    return absl::InvalidArgumentError(
+        "redirector: none given; an engine must know where connections go");
   }
   if (options.listener.accepts < 1) {
     return absl::InvalidArgumentError("listener.accepts: at least 1 accept must be outstanding");
@@ -25,6 +28,7 @@ absl::StatusOr<std::unique_ptr<Engine>> Engine::Create(Runtime& runtime, EngineO
 
 Engine::Engine(Runtime& runtime, EngineOptions options)
     : runtime_(runtime), options_(std::move(options)) {
+  own_listeners_.AddLocalAddresses(io::LocalAddresses());
   for (std::size_t i = 0; i < runtime.workers(); ++i) {
     parts_.push_back(std::make_unique<EnginePart>(*this, runtime.worker(i)));
   }
@@ -44,9 +48,7 @@ absl::Status Engine::Start() {
   for (const Address& local : options_.listen) {
     OsError error;
     Address bound;
-    part.worker().Call([&] {
-      error = part.Listen(local, options_.listener, &bound);
-    });
+    part.worker().Call([&] { error = part.Listen(local, options_.listener, &bound); });
     if (!error.ok()) {
       Stop(0);
       return absl::UnavailableError(
@@ -69,8 +71,8 @@ void Engine::OnEachPart(absl::FunctionRef<void(EnginePart&)> work) {
 void Engine::Stop(Nanos drain) {
   if (!started_) return;
   started_ = false;
-  // In this order: once no listener gives connections away, what is in the rings is taken before Drain
-  // is, because both come through the same port.
+  // In this order: once no listener gives connections away, what is in the rings is taken before
+  // Drain is, because both come through the same port.
   OnEachPart([](EnginePart& part) { part.StopListening(); });
   OnEachPart([](EnginePart& part) { part.Drain(); });
   AwaitDrained(drain);

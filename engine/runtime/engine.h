@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Engine: listeners, a redirect platform and a policy: one proxy. Several engines may share one Runtime;
-// they know nothing of each other.
+// Engine: listeners, a redirect platform and a policy: one proxy. Several engines may share one
+// Runtime; they know nothing of each other.
 //
-// Threads: Start, Stop and the destructor on one control thread, never a worker's; the accessors on any
-// thread. Life: Create, Start, Stop (which drains), destroy; its Runtime outlives it.
+// Threads: Start, Stop and the destructor on one control thread, never a worker's; the accessors on
+// any thread. Life: Create, Start, Stop (which drains), destroy; its Runtime outlives it.
 #ifndef SLUICE_RUNTIME_ENGINE_H_
 #define SLUICE_RUNTIME_ENGINE_H_
 
@@ -28,8 +28,8 @@
 namespace sluice::runtime {
 
 struct EngineOptions {
-  std::string name = "sluice";       // in log lines
-  std::vector<Address> listen;       // at least one; port 0 means any
+  std::string name = "sluice";  // in log lines
+  std::vector<Address> listen;  // at least one; port 0 means any
   net::ListenerOptions listener;
   flow::FlowPolicy policy;
   std::vector<Address> sources;      // rotated over onward connections; empty: the OS chooses
@@ -50,8 +50,8 @@ class Engine {
 
   // Listens on all addresses. On failure nothing listens, and the status names the address.
   absl::Status Start();
-  // Stops listening, waits up to `drain` for flows to end, ends the rest, waits until all are joined.
-  // Another thread may call HurryStop meanwhile. Idempotent.
+  // Stops listening, waits up to `drain` for flows to end, ends the rest, waits until all are
+  // joined. Another thread may call HurryStop meanwhile. Idempotent.
   void Stop(Nanos drain);
   // Any thread: makes a Stop that is draining end its flows now.
   void HurryStop();

@@ -23,8 +23,15 @@ EnginePart::EnginePart(Engine& engine, Worker& worker) : engine_(engine), worker
   host_.next_flow_id = &engine.runtime_.next_flow_id();
   host_.engine_name = engine.options_.name.c_str();
   host_.owner = this;
-  host_.joined = [](void* self, flow::Flow& flow) { static_cast<EnginePart*>(self)->OnJoined(flow); };
-  // The other candidate starts behind this worker, so that few connections do not all meet at worker 0.
+  host_.joined = [](void* self, flow::Flow& flow) {
+    static_cast<EnginePart*>(self)->OnJoined(flow);
+  };
+  host_.noticed = [](void* self, const flow::Flow& flow, metrics::Counter counter) {
+    static_cast<EnginePart*>(self)->OnNoticed(flow, counter);
+  };
+  host_.loop_guard = &engine.runtime_.loop_guard();
+  // The other candidate starts behind this worker, so that few connections do not all meet at
+  // worker 0.
   rotation_ = static_cast<std::size_t>(worker.index());
 }
 
@@ -33,11 +40,14 @@ EnginePart::~EnginePart() {
   SLUICE_CHECK(listening_ == 0);
 }
 
-OsError EnginePart::Listen(const Address& local, const net::ListenerOptions& options, Address* bound) {
+OsError EnginePart::Listen(const Address& local, const net::ListenerOptions& options,
+                           Address* bound) {
   auto listener = std::make_unique<net::Listener>(worker_.port(), worker_.timers(), options);
   listener->Bind(
       this,
-      [](void* self, io::AcceptedSocket accepted) { static_cast<EnginePart*>(self)->OnAccepted(accepted); },
+      [](void* self, io::AcceptedSocket accepted) {
+        static_cast<EnginePart*>(self)->OnAccepted(accepted);
+      },
       [](void* self, OsError error) { static_cast<EnginePart*>(self)->OnAcceptFailed(error); },
       [](void* self) {
         EnginePart* part = static_cast<EnginePart*>(self);
@@ -56,8 +66,8 @@ void EnginePart::BeginAccepting() {
   for (const std::unique_ptr<net::Listener>& listener : listeners_) listener->BeginAccepting();
 }
 
-// Gives the connection to the less loaded of two workers: this one, and another in turn. The accepted
-// socket belongs to no port yet, so it can still go anywhere.
+// Gives the connection to the less loaded of two workers: this one, and another in turn. The
+// accepted socket belongs to no port yet, so it can still go anywhere.
 void EnginePart::OnAccepted(io::AcceptedSocket accepted) {
   counters_.Add(metrics::Counter::k_accepted);
   const std::size_t workers = engine_.parts_.size();
@@ -75,11 +85,57 @@ void EnginePart::OnAccepted(io::AcceptedSocket accepted) {
 
 void EnginePart::OnAcceptFailed(OsError error) {
   counters_.Add(metrics::Counter::k_accept_errors);
+  Say(metrics::Counter::k_accept_errors, LogLevel::kWarning,
+      [&] { return absl::StrCat("accept failed, will be tried again: ", error.ToString()); });
+}
+
+// What failed closed, and what went on although something failed, is worth a line; ordinary ends
+// are not.
+void EnginePart::OnNoticed(const flow::Flow& flow, metrics::Counter counter) {
+  switch (counter) {
+    case metrics::Counter::k_closed_finished:
+    case metrics::Counter::k_closed_reset:
+    case metrics::Counter::k_closed_idle:
+    case metrics::Counter::k_closed_half_closed:
+    case metrics::Counter::k_closed_drain:
+    case metrics::Counter::k_closed_inspector:
+      return Say(counter, LogLevel::kDebug, [&] { return Describe(flow); });
+    case metrics::Counter::k_direct_without_query:
+      return Say(counter, LogLevel::kWarning, [&] {
+        return absl::StrCat("redirect query failed, sent on directly by policy: ", Describe(flow));
+      });
+    case metrics::Counter::k_sent_without_records:
+      return Say(counter, LogLevel::kWarning, [&] {
+        return absl::StrCat("setting records failed, sent on without them by policy: ",
+                            Describe(flow));
+      });
+    default:
+      return Say(counter, LogLevel::kWarning, [&] { return Describe(flow); });
+  }
+}
+
+std::string EnginePart::Describe(const flow::Flow& flow) const {
+  const inspect::FlowInfo& info = flow.info();
+  std::string text = absl::StrCat("flow ", info.id, " ", info.client.ToString(), " -> ",
+                                  info.destination.empty() ? "?" : info.destination.ToString());
+  if (flow.stage() == flow::Stage::kJoined) absl::StrAppend(&text, ": ", flow.reason().ToString());
+  return text;
+}
+
+// At most one line a second for each counter; the next one says how many were left out.
+template <typename Line>
+void EnginePart::Say(metrics::Counter counter, LogLevel level, Line line) {
+  if (!LogEnabled(level)) return;
+  Said& said = said_[static_cast<std::size_t>(counter)];
   const Instant now = worker_.port().now();
-  if (now - accept_failure_logged_ < kSecond && accept_failure_logged_.ns != 0) return;
-  accept_failure_logged_ = now;
-  Log(LogLevel::kWarning,
-      absl::StrCat(engine_.options_.name, ": accept failed, will be tried again: ", error.ToString()));
+  if (said.at.ns != 0 && now - said.at < kSecond) {
+    ++said.silent;
+    return;
+  }
+  std::string text = absl::StrCat(engine_.options_.name, ": ", line());
+  if (said.silent > 0) absl::StrAppend(&text, " (and ", said.silent, " more like it)");
+  said = Said{now, 0};
+  Log(level, text);
 }
 
 void EnginePart::Take(io::AcceptedSocket accepted) {
@@ -106,8 +162,8 @@ void EnginePart::StopListening() {
 }
 
 void EnginePart::Drain() {
-  // What listeners of other workers gave before they stopped is still this part's, and there may be more
-  // of it than one turn takes.
+  // What listeners of other workers gave before they stopped is still this part's, and there may be
+  // more of it than one turn takes.
   worker_.TakeAllConnections();
   draining_ = true;
   ReportIfDrained();

@@ -3,15 +3,18 @@
 // EnginePart: what an engine has on one worker: its flows there, its counters, and on the listening
 // worker its listeners. Worker-only.
 //
-// Ending: StopListening, then Drain; `drained` runs once when Drain was asked for, nothing listens and no
-// flow is left.
+// Ending: StopListening, then Drain; `drained` runs once when Drain was asked for, nothing listens
+// and no flow is left.
 #ifndef SLUICE_RUNTIME_ENGINE_PART_H_
 #define SLUICE_RUNTIME_ENGINE_PART_H_
 
+#include <array>
 #include <cstdint>
 #include <memory>
+#include <string>
 #include <vector>
 
+#include "engine/base/log.h"
 #include "engine/flow/flow.h"
 #include "engine/metrics/metrics.h"
 #include "engine/net/listener.h"
@@ -48,7 +51,11 @@ class EnginePart {
   void OnAccepted(io::AcceptedSocket accepted);
   void OnAcceptFailed(OsError error);
   void OnJoined(flow::Flow& flow);
+  void OnNoticed(const flow::Flow& flow, metrics::Counter counter);
   void ReportIfDrained();
+  std::string Describe(const flow::Flow& flow) const;
+  template <typename Line>
+  void Say(metrics::Counter counter, LogLevel level, Line line);
 
   Engine& engine_;
   Worker& worker_;
@@ -58,7 +65,12 @@ class EnginePart {
   std::vector<std::unique_ptr<net::Listener>> listeners_;
   std::size_t listening_ = 0;
   std::size_t rotation_ = 0;  // the other candidate for the next connection
-  Instant accept_failure_logged_;
+  // When each counter was last said in the log, and how often it was counted silently since.
+  struct Said {
+    Instant at;
+    std::uint64_t silent = 0;
+  };
+  std::array<Said, metrics::kCounterCount> said_{};
   bool draining_ = false;
   bool reported_ = false;
 };

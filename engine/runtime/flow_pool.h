@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// FlowPool: memory for flows of one worker, in blocks that are kept once made, so that a warm worker
-// allocates nothing for a new connection. One thread.
+// FlowPool: memory for flows of one worker, in blocks that are kept once made, so that a warm
+// worker allocates nothing for a new connection. One thread.
 #ifndef SLUICE_RUNTIME_FLOW_POOL_H_
 #define SLUICE_RUNTIME_FLOW_POOL_H_
 

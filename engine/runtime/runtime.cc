@@ -11,7 +11,10 @@ absl::StatusOr<std::unique_ptr<Runtime>> Runtime::Create(const RuntimeOptions& o
     return absl::InvalidArgumentError(
         absl::StrCat("workers: ", options.workers, " is not between 1 and 1024"));
   }
-  std::unique_ptr<Runtime> runtime(new Runtime);
+  if (options.loops.growth_max < 1 || options.loops.hops_max < 1) {
+    return absl::InvalidArgumentError("loops: hops_max and growth_max must be at least 1");
+  }
+  std::unique_ptr<Runtime> runtime(new Runtime(options.loops));
   for (int i = 0; i < options.workers; ++i) {
     absl::StatusOr<std::unique_ptr<Worker>> worker = Worker::Create(i, options.worker);
     if (!worker.ok()) return worker.status();

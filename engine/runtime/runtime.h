@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Runtime: the workers that engines share. Control thread only, but for the accessors.
-// Life: Create (makes the ports, so it fails where completion ports are not to be had), engines come and
-// go, Stop or destroy.
+// Life: Create (makes the ports, so it fails where completion ports are not to be had), engines
+// come and go, Stop or destroy.
 #ifndef SLUICE_RUNTIME_RUNTIME_H_
 #define SLUICE_RUNTIME_RUNTIME_H_
 
@@ -14,12 +14,14 @@
 
 #include "absl/status/statusor.h"
 #include "engine/io/port.h"
+#include "engine/redirect/loop_guard.h"
 #include "engine/runtime/worker.h"
 
 namespace sluice::runtime {
 
 struct RuntimeOptions {
   int workers = 1;
+  redirect::LoopPolicy loops;
   WorkerOptions worker;
 };
 
@@ -36,6 +38,8 @@ class Runtime {
 
   std::size_t workers() const { return workers_.size(); }
   Worker& worker(std::size_t index) { return *workers_[index]; }
+  // Shared by all engines: a ring of proxies runs through several.
+  redirect::LoopGuard& loop_guard() { return loop_guard_; }
   std::atomic<std::uint64_t>& next_flow_id() { return next_flow_id_; }
   // The worker for the next listener, in turn.
   std::size_t NextListeningWorker() { return next_listener_++ % workers_.size(); }
@@ -45,9 +49,10 @@ class Runtime {
   io::PortStats PortTotals();
 
  private:
-  Runtime() = default;
+  explicit Runtime(const redirect::LoopPolicy& loops) : loop_guard_(loops) {}
   void OnEachWorker(absl::FunctionRef<void(Worker&)> work);
 
+  redirect::LoopGuard loop_guard_;
   std::vector<std::unique_ptr<Worker>> workers_;
   std::atomic<std::uint64_t> next_flow_id_{1};
   std::size_t next_listener_ = 0;

@@ -8,7 +8,8 @@
 namespace sluice::runtime {
 namespace {
 
-// Connections waiting to be taken by their worker. A full ring makes the listener keep them (law 5).
+// Connections waiting to be taken by their worker. A full ring makes the listener keep them (law
+// 5).
 constexpr std::size_t kHandoverMax = 4096;
 constexpr int kTimersATurn = 256;
 constexpr int kAdoptionsATurn = 64;

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Worker: a thread with its port, timers, slab and flows. What lives on a worker is touched by its thread
-// alone; others reach it through Call, GiveConnection and the port's Post and Wake.
+// Worker: a thread with its port, timers, slab and flows. What lives on a worker is touched by its
+// thread alone; others reach it through Call, GiveConnection and the port's Post and Wake.
 //
-// A turn: the port's handlers, due timers, starved pumps, then the flows that joined are freed. Each part
-// has a budget (law 5).
+// A turn: the port's handlers, due timers, starved pumps, then the flows that joined are freed.
+// Each part has a budget (law 5).
 #ifndef SLUICE_RUNTIME_WORKER_H_
 #define SLUICE_RUNTIME_WORKER_H_
 
@@ -42,9 +42,7 @@ struct LiveCounts {
   std::uint64_t buffers = 0;
   std::uint64_t timers = 0;
 
-  bool AllZero() const {
-    return flows + sockets + operations + chunks + buffers + timers == 0;
-  }
+  bool AllZero() const { return flows + sockets + operations + chunks + buffers + timers == 0; }
   LiveCounts& operator+=(const LiveCounts& other);
 };
 
@@ -56,7 +54,8 @@ class Worker {
   ~Worker();
 
   void Start();
-  // Ends the thread. REQUIRES: every engine part on it is gone; not called on the worker's own thread.
+  // Ends the thread. REQUIRES: every engine part on it is gone; not called on the worker's own
+  // thread.
   void Stop();
 
   int index() const { return index_; }

@@ -188,17 +188,20 @@ TEST_P(HandoverTest, DiscardedSocketIsReset) {
   Socket listener;
   ASSERT_TRUE(ListenLoopback(port, listener, GetParam()));
   for (int i = 0; i < 20; ++i) {
+    Recv recv;
     std::byte in[4];
     Socket client;
     ASSERT_TRUE(port.Open(client, GetParam()).ok());
     const int before = accept.outcomes();
     port.Accept(accept, listener);
     EXPECT_TRUE(ConnectOnce(loop_, port, client, listener.local()).ok());
+    port.Recv(recv, client, {IoBuffer{in, sizeof in}});
     EXPECT_TRUE(loop_.RunUntil([&] { return accept.outcomes() > before; }));
     EXPECT_TRUE(accept.outcome().ok());
+    loop_.Turn();
     if (accept.outcome().ok()) Port::Discard(accept.Take(), nullptr);
-    const Outcome outcome = ReceiveOnce(loop_, port, client, in, sizeof in);
-    EXPECT_EQ(outcome.error.code, ErrorCode::kReset) << outcome.error.ToString();
+    EXPECT_TRUE(loop_.RunUntil([&] { return recv.arrived(); }));
+    EXPECT_EQ(recv.code(), ErrorCode::kReset) << recv.outcome().error.ToString();
     CloseNow(loop_, port, client);
   }
   CloseNow(loop_, port, listener);

@@ -10,9 +10,9 @@
 namespace sluice::contract {
 
 enum class Ability {
-  kThreads,       // ports are run by real threads, several at a time
-  kReusePort,     // ListenOptions::reuse_port
-  kQuickRelisten  // Listen on an address whose last connections are still in TIME_WAIT
+  kThreads,        // ports are run by real threads, several at a time
+  kReusePort,      // ListenOptions::reuse_port
+  kRemembersReset  // an RST that comes while no receive waits is told to the next one
 };
 
 // Null when the backend has it, otherwise why it has not. Any thread.

@@ -60,7 +60,6 @@ TEST_P(ListenTest, ForeignAddressIsToldAndTheSocketIsGoodForAnother) {
 // A service that stops and starts again gets its address back, also while old connections of it, closed by this
 // side, are still in TIME_WAIT.
 TEST_P(ListenTest, AddressIsFreeAgainAfterClose) {
-  SLUICE_NEEDS(Ability::kQuickRelisten);
   std::byte in[4];
   Port& port = loop_.port();
   Address address = Address::Loopback(GetParam(), 0);

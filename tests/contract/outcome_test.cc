@@ -113,16 +113,26 @@ TEST_P(OutcomeTest, AnOperationIsStartedAgainInItsOwnHandlerAThousandTimes) {
   Pair pair(loop_, GetParam());
   ASSERT_TRUE(pair.ok());
   Socket* const sockets[2] = {&pair.client, &pair.server};
+  bool reply_due[2] = {false, false};
   int hops = 0;
+  // The byte may be back before the outcome of the send that took it there.
+  const auto reply = [&](std::size_t end) {
+    if (!reply_due[end] || !send[end].idle() || hops >= kHops) return;
+    reply_due[end] = false;
+    out[end] = in[end];
+    port.Recv(recv[end], *sockets[end], {IoBuffer{&in[end], 1}});
+    port.Send(send[end], *sockets[end], {IoBuffer{&out[end], 1}});
+  };
   for (std::size_t end = 0; end < 2; ++end) {
     recv[end].then = [&, end](Outcome outcome) {
-      EXPECT_TRUE(outcome.ok());
-      EXPECT_EQ(outcome.bytes, 1u);
-      if (outcome.bytes != 1 || ++hops >= kHops) return;
-      out[end] = in[end];
-      port.Recv(recv[end], *sockets[end], {IoBuffer{&in[end], 1}});
-      port.Send(send[end], *sockets[end], {IoBuffer{&out[end], 1}});
+      if (hops >= kHops) return;
+      ASSERT_TRUE(outcome.ok());
+      ASSERT_EQ(outcome.bytes, 1u);
+      ++hops;
+      reply_due[end] = true;
+      reply(end);
     };
+    send[end].then = [&, end](Outcome) { reply(end); };
     port.Recv(recv[end], *sockets[end], {IoBuffer{&in[end], 1}});
   }
   out[0] = std::byte{42};

@@ -3,7 +3,11 @@
 // Post and Wake: the only two doors into a port from other threads.
 #include <array>
 #include <atomic>
+#include <condition_variable>
+#include <cstdio>
+#include <cstdlib>
 #include <memory>
+#include <mutex>
 #include <thread>
 #include <vector>
 
@@ -27,12 +31,22 @@ class Letter {
   int posted() const { return posted_.load(std::memory_order_relaxed); }
   // Owner's thread, or any other one that has seen it by other means.
   int ran() const { return ran_.load(std::memory_order_acquire); }
+  // Until it has run more than `seen` times. Not the owner's thread. (No std::atomic wait: that of mingw's libstdc++
+  // 12 loses notifications.)
+  void WaitForRun(int seen) {
+    std::unique_lock<std::mutex> lock(mutex_);
+    changed_.wait(lock, [&] { return ran() > seen; });
+  }
 
  private:
   void OnRun() {
     const HandlerScope scope;
+    const std::lock_guard<std::mutex> lock(mutex_);
     ran_.fetch_add(1, std::memory_order_acq_rel);
+    changed_.notify_all();
   }
+  std::mutex mutex_;
+  std::condition_variable changed_;
   std::atomic<int> posted_{0};
   std::atomic<int> ran_{0};
   Message message_;
@@ -173,28 +187,56 @@ TEST_F(PostTest, EightThreadsEachPostRunsExactlyOnce) {
   }
 }
 
-// The same with I/O going on, so that posts meet the port in every state: asleep, waking, busy.
-TEST_F(PostTest, PostsArriveAmidTraffic) {
-  SLUICE_NEEDS(Ability::kThreads);
-  std::array<Letter, 8> letters;
+// Two ends that throw one byte to and fro until told to stop.
+struct Rally {
   Recv recv[2];
   Send send[2];
   std::byte in[2]{};
   std::byte out[2]{};
+  bool due[2] = {false, false};
+  bool stop = false;
+  Socket* sockets[2] = {nullptr, nullptr};
+
+  void Start(Port& port, Pair& pair) {
+    sockets[0] = &pair.client;
+    sockets[1] = &pair.server;
+    for (std::size_t end = 0; end < 2; ++end) {
+      recv[end].then = [this, &port, end](Outcome outcome) {
+        due[end] = outcome.ok();
+        Reply(port, end);
+      };
+      // The byte may be back before the outcome of the send that took it there.
+      send[end].then = [this, &port, end](Outcome) { Reply(port, end); };
+      port.Recv(recv[end], *sockets[end], {IoBuffer{&in[end], 1}});
+    }
+    port.Send(send[0], *sockets[0], {IoBuffer{&out[0], 1}});
+  }
+  void Reply(Port& port, std::size_t end) {
+    if (stop || !due[end] || !send[end].idle()) return;
+    due[end] = false;
+    port.Recv(recv[end], *sockets[end], {IoBuffer{&in[end], 1}});
+    port.Send(send[end], *sockets[end], {IoBuffer{&out[end], 1}});
+  }
+};
+
+// Says where it stopped, and ends the program.
+[[noreturn]] void Hung(const std::array<Letter, 8>& letters, const Rally& rally) {
+  std::fprintf(stderr, "contract: rally hops %d; messages posted/ran:", rally.recv[0].outcomes());
+  for (const Letter& letter : letters) std::fprintf(stderr, " %d/%d", letter.posted(), letter.ran());
+  std::fprintf(stderr, "\n");
+  std::fflush(stderr);
+  std::abort();
+}
+
+// The same with I/O going on, so that posts meet the port in every state: asleep, waking, busy.
+TEST_F(PostTest, PostsArriveAmidTraffic) {
+  SLUICE_NEEDS(Ability::kThreads);
+  std::array<Letter, 8> letters;
+  Rally rally;
   Pair pair(loop_, Family::kV4);
   ASSERT_TRUE(pair.ok());
   Port& port = loop_.port();
-  Socket* const sockets[2] = {&pair.client, &pair.server};
-  bool stop = false;
-  for (std::size_t end = 0; end < 2; ++end) {
-    recv[end].then = [&, end](Outcome outcome) {
-      if (stop || !outcome.ok()) return;
-      port.Recv(recv[end], *sockets[end], {IoBuffer{&in[end], 1}});
-      port.Send(send[end], *sockets[end], {IoBuffer{&out[end], 1}});
-    };
-    port.Recv(recv[end], *sockets[end], {IoBuffer{&in[end], 1}});
-  }
-  port.Send(send[0], pair.client, {IoBuffer{&out[0], 1}});
+  rally.Start(port, pair);
   const int rounds = Rounds(2000);
   std::vector<std::thread> threads;
   for (Letter& letter : letters) {
@@ -202,7 +244,7 @@ TEST_F(PostTest, PostsArriveAmidTraffic) {
       // The next one only when the last one has run: one lost wake-up stops the thread for good.
       for (int round = 0; round < rounds; ++round) {
         letter.PostTo(port);
-        while (letter.ran() <= round) std::this_thread::yield();
+        letter.WaitForRun(round);
       }
     });
   }
@@ -212,11 +254,10 @@ TEST_F(PostTest, PostsArriveAmidTraffic) {
     }
     return true;
   });
-  EXPECT_TRUE(all) << "a posted message did not run";
-  if (!all) std::abort();  // its thread waits for ever
+  if (!all) Hung(letters, rally);  // its thread waits for ever
   for (std::thread& thread : threads) thread.join();
   for (const Letter& letter : letters) EXPECT_EQ(letter.ran(), rounds);
-  stop = true;
+  rally.stop = true;
   pair.Finish();
 }
 
@@ -224,26 +265,34 @@ TEST_F(PostTest, PostsArriveAmidTraffic) {
 // just before the sleep, in it and just after it.
 TEST_F(PostTest, WakeFromAnotherThreadEndsTheSleep) {
   SLUICE_NEEDS(Ability::kThreads);
-  std::atomic<int> asked{0};
-  std::atomic<bool> stop{false};
+  std::mutex mutex;
+  std::condition_variable changed;
+  int asked = 0;
+  bool stop = false;
   std::thread waker([&] {
-    int seen = 0;
-    while (!stop.load(std::memory_order_acquire)) {
-      if (asked.load(std::memory_order_acquire) == seen) {
-        std::this_thread::yield();
-        continue;
+    for (int woken = 0;; ++woken) {
+      {
+        std::unique_lock<std::mutex> lock(mutex);
+        changed.wait(lock, [&] { return asked > woken || stop; });
+        if (stop) return;
       }
-      ++seen;
       loop_.port().Wake();
     }
   });
+  const auto tell = [&](bool last) {
+    const std::lock_guard<std::mutex> lock(mutex);
+    ++asked;
+    stop = last;
+    changed.notify_one();
+  };
   for (int round = 1; round <= Rounds(2000); ++round) {
     const Instant before = loop_.port().now();
-    asked.store(round, std::memory_order_release);
+    tell(false);
     EXPECT_EQ(loop_.Turn(0, loop_.port().now() + kPatience), 0);
-    ASSERT_LT(loop_.port().now() - before, kPatience) << "a wake was lost in round " << round;
+    EXPECT_LT(loop_.port().now() - before, kPatience) << "a wake was lost in round " << round;
+    if (HasFailure()) break;
   }
-  stop.store(true, std::memory_order_release);
+  tell(true);
   waker.join();
 }
 

@@ -45,6 +45,7 @@ TEST_P(ResetTest, PendingReceiveSaysReset) {
 
 // Nothing armed when the RST arrives: the next receive says it (inline on Windows, 10054: the other table).
 TEST_P(ResetTest, NextReceiveSaysReset) {
+  SLUICE_NEEDS(Ability::kRemembersReset);
   std::byte in[8];
   Pair pair(loop_, GetParam());
   ASSERT_TRUE(pair.ok());
@@ -100,9 +101,10 @@ TEST_P(ResetTest, AbortWithUnreadDataAndAPendingReceive) {
 }
 
 // Abort with a send blocked half-way: unsent bytes are dropped and the peer sees a reset after whatever prefix it
-// could still read, never an end of stream. (Wine's closesocket with a send pending gives a clean end unless
-// SO_LINGER says otherwise; windows-notes.md 2, row 2.)
+// could still read, never an end of stream. (closesocket with a send pending gives a clean end unless SO_LINGER
+// says otherwise; windows-notes.md 2, row 2.)
 TEST_P(ResetTest, AbortWithASendPendingIsNoEndOfStream) {
+  SLUICE_NEEDS(Ability::kRemembersReset);
   StreamSender sender(5, std::uint64_t{1} << 40, 8 << 20);
   StreamReader reader(5, 65536);
   Pair pair(loop_, GetParam());
@@ -117,6 +119,22 @@ TEST_P(ResetTest, AbortWithASendPendingIsNoEndOfStream) {
   EXPECT_TRUE(reader.intact());
   EXPECT_FALSE(reader.end_of_stream()) << "a truncated stream looked complete";
   EXPECT_EQ(reader.error().code, ErrorCode::kReset) << reader.error().ToString();
+}
+
+// The same, seen from the peer's sending side, where a FIN would let the first send pass.
+TEST_P(ResetTest, AbortWithASendPendingFailsThePeersNextSend) {
+  StreamSender sender(5, std::uint64_t{1} << 40, 8 << 20);
+  Pair pair(loop_, GetParam());
+  ASSERT_TRUE(pair.ok());
+  Port& port = loop_.port();
+  sender.Start(port, pair.client);
+  loop_.Settle();
+  EXPECT_FALSE(sender.done());
+  port.Abort(pair.client);
+  EXPECT_TRUE(loop_.RunUntil([&] { return pair.client.is_joined(); }));
+  loop_.Settle();
+  const Outcome outcome = SendAll(loop_, port, pair.server, "x", 1);
+  EXPECT_EQ(outcome.error.code, ErrorCode::kReset) << outcome.error.ToString();
 }
 
 // The send that waits for room when the reader resets ends with kReset.

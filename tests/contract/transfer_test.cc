@@ -38,6 +38,7 @@ TEST_P(TransferTest, LargeSendThroughASlowReaderIsExact) {
   EXPECT_TRUE(loop_.RunUntil([&] { return sender.done(); }));
   EXPECT_EQ(sender.sent(), kTotal);
   pair.Finish();
+  EXPECT_TRUE(loop_.RunUntil([&] { return pause.idle(); }));
 }
 
 // What is left of `pieces` after `taken` bytes.

@@ -28,8 +28,6 @@ double ProcessCpuSeconds();
 std::uint64_t ProcessId();
 // Lifts the limit of open descriptors to what the system allows without asking anyone.
 void RaiseHandleLimit();
-// From now on the end of standard input counts as a request to stop.
-void RequestStopAtInputEnd();
 
 }  // namespace sluice::tool
 

@@ -69,15 +69,6 @@ void RaiseHandleLimit() {
   static_cast<void>(setrlimit(RLIMIT_NOFILE, &limit));
 }
 
-void RequestStopAtInputEnd() {
-  std::thread([] {
-    char buffer[256];
-    while (read(STDIN_FILENO, buffer, sizeof(buffer)) > 0) {
-    }
-    StopHub::Get().Request();
-  }).detach();
-}
-
 }  // namespace sluice::tool
 
 #endif

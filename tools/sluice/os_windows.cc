@@ -49,17 +49,6 @@ std::uint64_t ProcessId() { return GetCurrentProcessId(); }
 
 void RaiseHandleLimit() {}  // Windows has no such limit
 
-void RequestStopAtInputEnd() {
-  std::thread([] {
-    const HANDLE input = GetStdHandle(STD_INPUT_HANDLE);
-    char buffer[256];
-    DWORD got = 0;
-    while (ReadFile(input, buffer, sizeof(buffer), &got, nullptr) && got > 0) {
-    }
-    StopHub::Get().Request();
-  }).detach();
-}
-
 }  // namespace sluice::tool
 
 #endif

@@ -22,26 +22,10 @@ struct ProxyOptions {
   flow::FlowPolicy policy;
   Nanos drain = 30 * kSecond;
   std::vector<Address> sources;
-  std::uint64_t trace = 0;  // chain only
-  bool until_input_ends = false;
 };
 
-struct RunOptions {
-  ProxyOptions proxy;
-  Address upstream;
-};
-
-struct ChainOptions {
-  ProxyOptions proxy;
-  std::uint64_t hops = 2;
-  Address destination;
-};
-
+// All but --platform.
 void AddProxyFlags(CLI::App* verb, ProxyOptions* options);
-
-// Until asked to stop. Return the exit code.
-int RunProxy(const RunOptions& options);
-int RunChain(const ChainOptions& options);
 
 }  // namespace sluice::tool
 

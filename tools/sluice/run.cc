@@ -1,13 +1,39 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The verbs `run` (one engine with a fixed upstream) and `chain` (several vendors' engines in one process, one
-// behind the other): their command lines. proxy.cc runs them.
+// The verb `run`: one engine with a fixed upstream.
 #include <memory>
+#include <utility>
 
+#include "engine/redirect/none/none_redirector.h"
 #include "tools/sluice/cli.h"
+#include "tools/sluice/exit_codes.h"
 #include "tools/sluice/proxy_options.h"
+#include "tools/sluice/serve.h"
 
 namespace sluice::tool {
+namespace {
+
+struct RunOptions {
+  ProxyOptions proxy;
+  Address upstream;
+};
+
+int Run(const RunOptions& options) {
+  Serving serving(options.proxy);
+  absl::Status status = serving.Begin(nullptr);
+  if (status.ok()) {
+    auto redirector = std::make_unique<redirect::NoneRedirector>(options.upstream);
+    status = serving.AddFirst("sluice", options.proxy.listen, std::move(redirector)).status();
+  }
+  if (!status.ok()) {
+    PrintError(status.message());
+    return kExitFatal;
+  }
+  serving.Serve();
+  return serving.PrintAccounts();
+}
+
+}  // namespace
 
 void AddProxyFlags(CLI::App* verb, ProxyOptions* o) {
   AddAddress(verb, "--listen,-l", &o->listen, AddressUse::kListen, "Where to accept; port 0 takes a free one")
@@ -19,7 +45,6 @@ void AddProxyFlags(CLI::App* verb, ProxyOptions* o) {
               "The same, once one side has ended its half");
   AddDuration(verb, "--drain", &o->drain, "After the first request to stop, wait so long for flows to end");
   AddSources(verb, "--source", &o->sources, "Local addresses for onward connects, in turn; ranges too");
-  verb->add_flag("--until-input-ends", o->until_input_ends, "Also take the end of standard input for a request to stop");
 }
 
 void AddRunVerb(CLI::App& app, Action& action) {
@@ -30,24 +55,7 @@ void AddRunVerb(CLI::App& app, Action& action) {
   verb->add_option("--platform", options->proxy.platform, "Who says where a connection was going")
       ->check(CLI::IsMember({"none"}))
       ->type_name("none");
-  verb->callback([&action, options] { action = [options] { return RunProxy(*options); }; });
-}
-
-void AddChainVerb(CLI::App& app, Action& action) {
-  CLI::App* verb = app.add_subcommand("chain", "Run several vendors' engines, one behind the other");
-  auto options = std::make_shared<ChainOptions>();
-  options->proxy.platform = "emulated";
-  AddProxyFlags(verb, &options->proxy);
-  AddCount(verb, "--hops", &options->hops, {1, 64}, "Engines in the chain");
-  AddAddress(verb, "--destination", &options->destination, AddressUse::kConnect, "Where the connections are going")
-      ->required();
-  verb->add_option("--platform", options->proxy.platform,
-                   "emulated: redirection by the emulated driver; none: each hop's upstream is the next hop")
-      ->check(CLI::IsMember({"emulated", "none"}))
-      ->type_name("emulated|none");
-  AddCount(verb, "--trace", &options->proxy.trace, {0, 1000000},
-           "Print at the end what happened to the first so many connections");
-  verb->callback([&action, options] { action = [options] { return RunChain(*options); }; });
+  verb->callback([&action, options] { action = [options] { return Run(*options); }; });
 }
 
 }  // namespace sluice::tool

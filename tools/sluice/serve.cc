@@ -8,6 +8,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "tools/sluice/cli.h"
+#include "tools/sluice/exit_codes.h"
 
 namespace sluice::tool {
 namespace {
@@ -35,9 +36,7 @@ std::string TotalsLine(absl::string_view name, const metrics::Snapshot& snapshot
 }  // namespace
 
 Serving::Serving(const ProxyOptions& options)
-    : options_(options), watcher_([this](int requests) { gate_.Request(requests); }) {
-  if (options.until_input_ends) RequestStopAtInputEnd();
-}
+    : options_(options), watcher_([this](int requests) { gate_.Request(requests); }) {}
 
 Serving::~Serving() = default;
 
@@ -89,13 +88,15 @@ void Serving::Drain() {
   }
 }
 
-bool Serving::PrintAccounts() {
+int Serving::PrintAccounts() {
   const runtime::LiveCounts live = runtime_->Live();
   PrintLine(LiveLine(live));
   for (auto engine = engines_.rbegin(); engine != engines_.rend(); ++engine) {
     PrintLine(TotalsLine((*engine)->options().name, (*engine)->Metrics()));
   }
-  return live.AllZero();
+  if (live.AllZero()) return kExitOk;
+  PrintError("something was still held when everything had stopped: see the line 'live:'");
+  return kExitFatal;
 }
 
 }  // namespace sluice::tool

@@ -5,7 +5,6 @@
 #ifndef SLUICE_TOOLS_SERVE_H_
 #define SLUICE_TOOLS_SERVE_H_
 
-#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -34,9 +33,9 @@ class Serving {
                                    std::unique_ptr<redirect::Redirector> redirector);
   // Prints the first engine's address, waits, drains, stops. Afterwards nothing runs.
   void Serve();
-  // REQUIRES: Serve has returned. One line of what is still held, and one for each engine of what it did.
-  // False if anything is still held.
-  bool PrintAccounts();
+  // REQUIRES: Serve has returned. Prints one line of what is still held, and one for each engine of what it did.
+  // Returns the exit code: something still held is an error of ours.
+  int PrintAccounts();
 
  private:
   void Drain();

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Connecting. Without a platform it is one entry in the ring. With one, the connect is submitted at once
-// and alone, so that the local address (what the platform tags the SYN with) is known before anything
-// else happens: the kernel sends the SYN inside that submit, because it tries each entry without waiting
-// before it parks it.
+// Connecting. Without a platform it is one entry in the ring. With one, the connect is submitted at
+// once and alone, so that the local address (what the platform tags the SYN with) is known before
+// anything else happens: the kernel sends the SYN inside that submit, because it tries each entry
+// without waiting before it parks it.
 #include <cerrno>
 
 #include "engine/base/check.h"
@@ -60,7 +60,7 @@ void Port::Impl::CompleteConnect(ConnectOp& operation, int result) {
   const OsError error = ErrorOf(-result);
   if (!error.ok()) {
     socket.peer_ = Address{};
-  } else if (socket.local_.tcp_port() == 0) {
+  } else if (socket.local_.tcp_port() == 0 || socket.local_.IsWildcard()) {
     socket.local_of_ = &LocalAddressOf;
   }
   if ((operation.backend_ & kSynTold) != 0) platform_->OnConnected(socket.handle_, error);

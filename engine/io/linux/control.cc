@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Control operations. The kernel here knows none; a platform, if one is installed, may answer at once, or
-// pend and reply from any thread.
+// Control operations. The kernel here knows none; a platform, if one is installed, may answer at
+// once, or pend and reply from any thread.
 #include <cstdint>
 #include <mutex>
 
@@ -34,8 +34,8 @@ struct PendedControl {
   ControlReply reply;
 };
 
-void Port::Control(ControlOp& operation, Socket& socket, std::uint32_t code, absl::Span<const std::byte> in,
-                   absl::Span<std::byte> out) {
+void Port::Control(ControlOp& operation, Socket& socket, std::uint32_t code,
+                   absl::Span<const std::byte> in, absl::Span<std::byte> out) {
   SLUICE_DCHECK(impl_->OnOwner());
   SLUICE_CHECK(in.size() <= UINT32_MAX);
   SLUICE_CHECK(out.size() <= UINT32_MAX);

@@ -16,7 +16,7 @@ ErrorCode CodeOf(int number) {
       return ErrorCode::kAborted;
     case ECONNRESET:
     case ECONNABORTED:
-    case EPIPE:  // sending after the reset was reported once; after ShutdownSend see Impl::CompleteSend
+    case EPIPE:  // a send after the reset was reported; but see Impl::CompleteSend
       return ErrorCode::kReset;
     case ECONNREFUSED:
       return ErrorCode::kRefused;

@@ -2,9 +2,9 @@
 //
 // Port::Impl of Linux: PortCore, one Ring, and the backlog.
 //
-// An armed operation is in exactly one of three places: in the ring (its entry was taken, the kernel has
-// it or will have it with the next submit), in the backlog with kStartWaits (no entry yet: before the
-// first turn, or while the kernel takes nothing), or, a Control, with the platform.
+// An armed operation is in exactly one of three places: in the ring (its entry was taken, the
+// kernel has it or will have it with the next submit), in the backlog with kStartWaits (no entry
+// yet: before the first turn, or while the kernel takes nothing), or, a Control, with the platform.
 #ifndef SLUICE_IO_LINUX_IMPL_H_
 #define SLUICE_IO_LINUX_IMPL_H_
 
@@ -58,7 +58,7 @@ struct Port::Impl : PortCore {
   static void GiveBack(void* backend, Socket& socket);
   // Makes a stream socket without Nagle. On failure *handle is kNoHandle.
   OsError MakeSocket(Family family, NativeHandle* handle);
-  OsError SetOption(NativeHandle handle, int level, int name);
+  OsError SetOption(NativeHandle handle, int level, int name, int value = 1);
   void CloseHandleNow(NativeHandle handle);
   Address LocalOf(NativeHandle handle);
 
@@ -70,23 +70,23 @@ struct Port::Impl : PortCore {
   void TakeReplies();
 
   // Bits of Operation::backend_.
-  static constexpr std::uint8_t kStartWaits = 1;   // in backlog_, without an entry
-  static constexpr std::uint8_t kCancelWaits = 2;  // in the ring; in backlog_ for its cancel's entry
-  static constexpr std::uint8_t kSynTold = 4;      // a connect that the platform expects OnConnected for
+  static constexpr std::uint8_t kStartWaits = 1;   // in the backlog, without an entry
+  static constexpr std::uint8_t kCancelWaits = 2;  // in the ring; in the backlog is its cancel
+  static constexpr std::uint8_t kSynTold = 4;      // a connect: the platform awaits OnConnected
 
   Platform* const platform_;
   Ring ring_;
   IntrusiveList<Operation, ReadyTag> backlog_;  // that link is free while an operation is armed
   Instant now_;
   std::thread::id owner_;
-  bool running_ = false;     // true from the first turn on: the ring is enabled, owner_ is known
+  bool running_ = false;  // true from the first turn on: the ring is enabled, owner_ is known
   bool in_turn_ = false;
   bool wake_armed_ = false;
-  std::size_t pended_ = 0;   // controls that the platform holds
+  std::size_t pended_ = 0;  // controls that the platform holds
 
-  // Replies of pended controls, oldest first, linked through their native blocks. The lock is held over
-  // the kick too: when the owner has taken a reply, the replying thread is done with the port, so a
-  // port that has joined its controls may go.
+  // Replies of pended controls, oldest first, linked through their native blocks. The lock is held
+  // over the kick too: when the owner has taken a reply, the replying thread is done with the port,
+  // so a port that has joined its controls may go.
   std::mutex replies_lock_;
   ControlOp* replies_first_ = nullptr;
   ControlOp* replies_last_ = nullptr;

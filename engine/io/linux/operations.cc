@@ -134,7 +134,8 @@ void Port::Impl::PrepareRecv(RecvOp& operation, io_uring_sqe* sqe) {
     return;
   }
   msghdr& message = In<msghdr>(operation.scratch_);
-  io_uring_prep_recvmsg(sqe, descriptor, Describe(&message, operation.buffers_, operation.count_), 0);
+  io_uring_prep_recvmsg(sqe, descriptor, Describe(&message, operation.buffers_, operation.count_),
+                        0);
 }
 
 void Port::Impl::PrepareSend(SendOp& operation, io_uring_sqe* sqe) {
@@ -149,8 +150,8 @@ void Port::Impl::PrepareSend(SendOp& operation, io_uring_sqe* sqe) {
   io_uring_prep_sendmsg(sqe, descriptor, &message, MSG_NOSIGNAL);
 }
 
-// Entries are worked on in order, so a cancel finds its operation even when both go with one submit, and
-// cannot find a later operation at the same address, whose entry comes after it.
+// Entries are worked on in order, so a cancel finds its operation even when both go with one
+// submit, and cannot find a later operation at the same address, whose entry comes after it.
 void Port::Impl::QueueCancel(Operation& operation) {
   if (!ring_.MakeRoom()) {
     operation.backend_ |= kCancelWaits;

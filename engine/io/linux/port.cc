@@ -29,8 +29,8 @@ Port::Impl::~Impl() {
   DropReady();
 }
 
-// Cancels everything and waits for it, however long the kernel or the platform takes: until then they
-// may write to operations and buffers.
+// Cancels everything and waits for it, however long the kernel or the platform takes: until then
+// they may write to operations and buffers.
 void Port::Impl::Join() {
   if (armed_count() == 0) return;
   // Nobody but the owner can cancel in the ring, or hear of the outcomes.
@@ -104,7 +104,8 @@ Port::~Port() = default;
 
 absl::StatusOr<std::unique_ptr<Port>> Port::Create(const PortOptions& options) {
   auto impl = std::make_unique<Impl>(options.platform);
-  if (const absl::Status status = impl->ring_.Setup(options.queue_depth); !status.ok()) return status;
+  const absl::Status status = impl->ring_.Setup(options.queue_depth);
+  if (!status.ok()) return status;
   return std::unique_ptr<Port>(new Port(std::move(impl)));
 }
 

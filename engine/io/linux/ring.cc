@@ -33,9 +33,9 @@ absl::Status Refused(absl::string_view call, int error) {
   const std::string what = absl::StrCat(call, ": ", TextOf(error), "; ");
   switch (error) {
     case ENOSYS:
-      return absl::UnimplementedError(absl::StrCat(
-          what, "Linux 6.1 or newer with io_uring is needed (this is ", KernelRelease(),
-          "), and no seccomp profile that hides it"));
+      return absl::UnimplementedError(
+          absl::StrCat(what, "Linux 6.1 or newer with io_uring is needed (this is ",
+                       KernelRelease(), "), and no seccomp profile that hides it"));
     case EINVAL:
       return absl::UnimplementedError(absl::StrCat(
           what, "this kernel's io_uring is too old: Linux 6.1 or newer is needed (this is ",
@@ -43,17 +43,20 @@ absl::Status Refused(absl::string_view call, int error) {
     case EPERM:
     case EACCES:
       return absl::PermissionDeniedError(absl::StrCat(
-          what, "allow io_uring: sysctl kernel.io_uring_disabled=0, and a seccomp profile (of the "
-                "container or service) with io_uring_setup, io_uring_enter and io_uring_register"));
+          what,
+          "allow io_uring: sysctl kernel.io_uring_disabled=0, and a seccomp profile (of the "
+          "container or service) with io_uring_setup, io_uring_enter and io_uring_register"));
     case ENOMEM:
       return absl::ResourceExhaustedError(absl::StrCat(
-          what, "raise the locked-memory limit (ulimit -l, LimitMEMLOCK=) or lower the queue depth"));
+          what,
+          "raise the locked-memory limit (ulimit -l, LimitMEMLOCK=) or lower the queue depth"));
     case EMFILE:
     case ENFILE:
       return absl::ResourceExhaustedError(
           absl::StrCat(what, "raise the limit of open files (ulimit -n, LimitNOFILE=)"));
     default:
-      return absl::InternalError(absl::StrCat(what, "the io_uring of this machine is unusable (kernel ",
+      return absl::InternalError(absl::StrCat(what,
+                                              "the io_uring of this machine is unusable (kernel ",
                                               KernelRelease(), "; 6.1 or newer is needed)"));
   }
 }
@@ -62,8 +65,8 @@ absl::Status Refused(absl::string_view call, int error) {
 
 absl::Status Ring::Setup(unsigned depth) {
   if (depth == 0 || depth > kDepthMax) {
-    return absl::InvalidArgumentError(absl::StrCat("PortOptions::queue_depth is ", depth,
-                                                   "; it must be from 1 to ", kDepthMax));
+    return absl::InvalidArgumentError(
+        absl::StrCat("PortOptions::queue_depth is ", depth, "; it must be from 1 to ", kDepthMax));
   }
   wake_ = eventfd(0, EFD_CLOEXEC);
   ++*calls_;
@@ -75,8 +78,16 @@ absl::Status Ring::Setup(unsigned depth) {
   ++*calls_;
   if (result < 0) return Refused("io_uring_setup", -result);
   made_ = true;
-  // Both are older than the flags above. Without the first a full completion queue would lose outcomes,
-  // without the second a wait could not have a deadline.
+  // A seccomp profile may let the first call pass and refuse the others.
+  const auto descriptor = static_cast<unsigned>(ring_.ring_fd);
+  const int entered = io_uring_enter(descriptor, 0, 0, 0, nullptr);
+  if (entered != -EBADFD) return Refused("io_uring_enter", -entered);  // EBADFD: not enabled yet
+  std::uint64_t probe[sizeof(io_uring_probe) / sizeof(std::uint64_t)] = {};
+  const int registered = io_uring_register(descriptor, IORING_REGISTER_PROBE, probe, 0);
+  if (registered != 0) return Refused("io_uring_register", -registered);
+  *calls_ += 2;
+  // Both are older than the flags above. Without the first a full completion queue would lose
+  // outcomes, without the second a wait could not have a deadline.
   SLUICE_CHECK((params.features & IORING_FEAT_NODROP) != 0);
   SLUICE_CHECK((params.features & IORING_FEAT_EXT_ARG) != 0);
   return absl::OkStatus();
@@ -125,7 +136,8 @@ bool Ring::Submit() {
 
 void Ring::SubmitAndCollect() {
   // TASKRUN: completions wait for this thread to work on them. OVERFLOW: they wait for room.
-  const unsigned pending = IO_URING_READ_ONCE(*ring_.sq.kflags) & (IORING_SQ_TASKRUN | IORING_SQ_CQ_OVERFLOW);
+  const unsigned pending =
+      IO_URING_READ_ONCE(*ring_.sq.kflags) & (IORING_SQ_TASKRUN | IORING_SQ_CQ_OVERFLOW);
   if (pending == 0 && io_uring_sq_ready(&ring_) == 0) return;
   CheckEntered(io_uring_submit_and_get_events(&ring_));
 }
@@ -143,8 +155,8 @@ void Ring::SubmitAndWait(Instant now, Instant deadline) {
   CheckEntered(io_uring_submit_and_wait_timeout(&ring_, &cqe, 1, &timeout, nullptr));
 }
 
-// Of one io_uring_enter. Failures that pass (a signal, a deadline, no memory right now) are left to the
-// next turn; the others mean that outcomes are lost or that the contract is broken.
+// Of one io_uring_enter. Failures that pass (a signal, a deadline, no memory right now) are left to
+// the next turn; the others mean that outcomes are lost or that the contract is broken.
 void Ring::CheckEntered(int result) {
   ++*calls_;
   const bool wrong_thread = result == -EEXIST;  // a port has one owner thread, see Port

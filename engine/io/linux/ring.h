@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Ring: one io_uring and the eventfd that ends its sleep. The only file that knows liburing's calls.
+// Ring: one io_uring and the eventfd that ends its sleep. All entering of the kernel's side is here.
 //
 // Owner thread only, but for Kick. SINGLE_ISSUER and DEFER_TASKRUN: the kernel refuses every other
-// thread, and completions are worked on only inside Submit..., never between. The ring is made disabled
-// and belongs to the thread that enables it.
+// thread, and completions are worked on only inside Submit..., never between. The ring is made
+// disabled and belongs to the thread that enables it.
 #ifndef SLUICE_IO_LINUX_RING_H_
 #define SLUICE_IO_LINUX_RING_H_
 
@@ -37,12 +37,12 @@ class Ring {
   // (Re)arms the poll behind Kick. False if there was no entry for it.
   bool ArmWake();
 
-  // Makes room for at least one entry, by submitting if need be. False: the kernel takes nothing now.
+  // Makes room for an entry, by submitting if need be. False: the kernel takes nothing now.
   bool MakeRoom();
   // REQUIRES: MakeRoom was true and nothing was taken since. Never null.
   io_uring_sqe* Take();
-  // Submits what was taken. False if the kernel left some of it, for lack of memory; it then goes with
-  // the next call.
+  // Submits what was taken. False if the kernel left some of it, for lack of memory; it then goes
+  // with the next call.
   bool Submit();
   // Submits and lets the kernel finish what it can without waiting.
   void SubmitAndCollect();
@@ -50,8 +50,8 @@ class Ring {
   void SubmitAndWait(Instant now, Instant deadline);
 
   bool HasCompletions() const { return io_uring_cq_ready(&ring_) != 0; }
-  // Calls `visit(user_data, result, flags)` for each completion at hand when it began. The visitor may
-  // take entries and submit.
+  // Calls `visit(user_data, result, flags)` for each completion at hand when it began. The visitor
+  // may take entries and submit.
   template <typename Visit>
   void Reap(Visit visit) {
     for (unsigned left = io_uring_cq_ready(&ring_); left > 0; --left) {

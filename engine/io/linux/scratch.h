@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A plain struct inside the bytes that an operation reserves for its backend. It begins to live when it
-// is written.
+// A plain struct inside the bytes that an operation reserves for its backend. It begins to live
+// when it is written.
 #ifndef SLUICE_IO_LINUX_SCRATCH_H_
 #define SLUICE_IO_LINUX_SCRATCH_H_
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Sockets: made, bound, adopted, shut down and closed, all by direct calls. A shutdown in the ring always
-// goes to an io_uring worker thread, where it costs more and may come after the close.
+// Sockets: made, bound, adopted, shut down and closed, all by direct calls. A shutdown in the ring
+// always goes to an io_uring worker thread, where it costs more and may come after the close.
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/socket.h>
@@ -24,10 +24,10 @@ void MakeCloseReset(NativeHandle handle) {
 
 }  // namespace
 
-OsError Port::Impl::SetOption(NativeHandle handle, int level, int name) {
-  const int on = 1;
+OsError Port::Impl::SetOption(NativeHandle handle, int level, int name, int value) {
   ++stats().calls_kernel;
-  return setsockopt(Descriptor(handle), level, name, &on, sizeof(on)) == 0 ? OsError{} : LastError();
+  const int result = setsockopt(Descriptor(handle), level, name, &value, sizeof(value));
+  return result == 0 ? OsError{} : LastError();
 }
 
 void Port::Impl::CloseHandleNow(NativeHandle handle) {
@@ -84,15 +84,14 @@ OsError Port::Listen(Socket& socket, const Address& local, const ListenOptions& 
   error = impl.SetOption(handle, SOL_SOCKET, SO_REUSEADDR);
   if (error.ok() && options.reuse_port) error = impl.SetOption(handle, SOL_SOCKET, SO_REUSEPORT);
   if (error.ok() && local.family() == Family::kV6) {
-    const int only = options.dual_stack ? 0 : 1;
-    ++impl.stats().calls_kernel;
-    if (setsockopt(Descriptor(handle), IPPROTO_IPV6, IPV6_V6ONLY, &only, sizeof(only)) != 0) error = LastError();
+    error = impl.SetOption(handle, IPPROTO_IPV6, IPV6_V6ONLY, options.dual_stack ? 0 : 1);
   }
   KernelAddress address{};
   ToKernel(local, &address);
   impl.stats().calls_kernel += 2;
-  if (error.ok() && bind(Descriptor(handle), address.data(), address.length) != 0) error = LastError();
-  if (error.ok() && listen(Descriptor(handle), options.backlog) != 0) error = LastError();
+  const int descriptor = Descriptor(handle);
+  if (error.ok() && bind(descriptor, address.data(), address.length) != 0) error = LastError();
+  if (error.ok() && listen(descriptor, options.backlog) != 0) error = LastError();
   if (!error.ok()) {
     impl.CloseHandleNow(handle);
     return error;
@@ -112,7 +111,7 @@ OsError Port::Bind(Socket& socket, const Address& local) {
   SLUICE_CHECK(socket.is_open());
   Impl& impl = *impl_;
   const NativeHandle handle = socket.handle_;
-  // Port 0: let the connect choose, so that ports are spent for each destination and not for each source.
+  // Port 0: let the connect choose, so that ports are spent per destination, not per source.
   const bool choose_late = local.tcp_port() == 0;
   if (choose_late) impl.SetOption(handle, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT);
   KernelAddress address{};
@@ -151,12 +150,14 @@ OsError Port::ShutdownSend(Socket& socket) {
 
 void Port::Close(Socket& socket) {
   SLUICE_DCHECK(impl_->OnOwner());
-  impl_->PortCore::Close(socket, false, [this](Operation& operation) { impl_->CancelArmed(operation); });
+  impl_->PortCore::Close(socket, false,
+                         [this](Operation& operation) { impl_->CancelArmed(operation); });
 }
 
 void Port::Abort(Socket& socket) {
   SLUICE_DCHECK(impl_->OnOwner());
-  impl_->PortCore::Close(socket, true, [this](Operation& operation) { impl_->CancelArmed(operation); });
+  impl_->PortCore::Close(socket, true,
+                         [this](Operation& operation) { impl_->CancelArmed(operation); });
 }
 
 }  // namespace sluice::io

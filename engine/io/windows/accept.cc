@@ -23,34 +23,35 @@ void Port::Impl::Accept(AcceptOp& operation, Socket& listener) {
   Arm(operation, Verb::kAccept, &listener);
   const SOCKET prepared = bank_.Take(listener.family_, &stats().calls_kernel);
   if (prepared == INVALID_SOCKET) return FinishAccept(operation, LastSocketError());
-  // Before the call: were the packet dequeued by another thread, it could be there before AcceptEx has
-  // returned (zio #533). Here only this thread dequeues, and the rule costs nothing.
+  // Before the call: were the packet dequeued by another thread, it could be there before AcceptEx
+  // has returned (zio #533). Here only this thread dequeues, and the rule costs nothing.
   operation.prepared_ = prepared;
   OVERLAPPED* overlapped = Prepare(operation);
   DWORD bytes = 0;
   Count();
-  // Receive length 0: with more, a client that says nothing would hold this accept for as long as it likes.
-  const BOOL accepted = winsock_.accept_ex(HandleOf(listener), prepared, operation.scratch_, 0, kAddressRoom,
-                                           kAddressRoom, &bytes, overlapped);
+  // Receive length 0: with more, a client that says nothing would hold this accept for as long as
+  // it likes.
+  const BOOL accepted = winsock_.accept_ex(HandleOf(listener), prepared, operation.scratch_, 0,
+                                           kAddressRoom, kAddressRoom, &bytes, overlapped);
   const std::uint32_t error = accepted ? 0 : static_cast<std::uint32_t>(WSAGetLastError());
   if (error == WSA_IO_PENDING) return;
   if (error != 0) return FinishAccept(operation, ErrorOfNumber(error));
   if (listener.skip_on_success_) FinishAccept(operation, OsError{});
 }
 
-// Without it getpeername, getsockname and shutdown fail on the accepted socket (10057). Wine lets them pass,
-// so no test here would notice. The redirect queries work either way.
+// Without it getpeername, getsockname and shutdown fail on the accepted socket (10057). Wine lets
+// them pass, so no test here would notice. The redirect queries work either way.
 OsError Port::Impl::InheritFromListener(SOCKET accepted, SOCKET listener) {
   Count();
-  if (setsockopt(accepted, SOL_SOCKET, SO_UPDATE_ACCEPT_CONTEXT, reinterpret_cast<const char*>(&listener),
-                 sizeof(listener)) != 0) {
+  if (setsockopt(accepted, SOL_SOCKET, SO_UPDATE_ACCEPT_CONTEXT,
+                 reinterpret_cast<const char*>(&listener), sizeof(listener)) != 0) {
     return LastSocketError();
   }
   return OsError{};
 }
 
-// A connection that was gone before it could be accepted ends here with an error like any other (10054 or
-// 64); the listener is none the worse for it.
+// A connection that was gone before it could be accepted ends here with an error like any other
+// (10054 or 64); the listener is none the worse for it.
 void Port::Impl::FinishAccept(AcceptOp& operation, OsError error) {
   const Socket& listener = *operation.socket_;
   const auto accepted = static_cast<SOCKET>(std::exchange(operation.prepared_, kNoHandle));
@@ -66,14 +67,15 @@ void Port::Impl::FinishAccept(AcceptOp& operation, OsError error) {
   int local_size = 0;
   int peer_size = 0;
   // Reads the buffer, asks nobody.
-  winsock_.accept_ex_addresses(operation.scratch_, 0, kAddressRoom, kAddressRoom, &local, &local_size, &peer,
-                               &peer_size);
+  winsock_.accept_ex_addresses(operation.scratch_, 0, kAddressRoom, kAddressRoom, &local,
+                               &local_size, &peer, &peer_size);
   operation.accepted_ =
       AcceptedSocket{accepted, FromNative(local, local_size), FromNative(peer, peer_size)};
   if (platform_ != nullptr) {
     // No port yet, so no packets: Adopt registers it anew.
     RegisterEmulated(accepted, EmulatedSocket{platform_, nullptr, 0, false});
-    platform_->OnAccepted(accepted, listener.handle_, operation.accepted_.local, operation.accepted_.peer);
+    platform_->OnAccepted(accepted, listener.handle_, operation.accepted_.local,
+                          operation.accepted_.peer);
   }
   Finish(operation, Outcome::Done(0));
 }

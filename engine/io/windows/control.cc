@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Overlapped WSAIoctl, through whichever function the port was given.
+// Overlapped WSAIoctl, or the function that stands in for it.
 #include <cstring>
 
 #include "engine/base/check.h"
@@ -11,8 +11,6 @@ namespace sluice::io {
 
 static_assert(sizeof(DWORD) == sizeof(std::uint32_t));
 
-// Codes that nobody knows fail too: at once on Windows; under Wine 8 the call says "pending" and a packet
-// with STATUS_NOT_SUPPORTED follows (50 where Windows says 10045). Both are kNotSupported.
 void Port::Impl::Control(ControlOp& operation, Socket& socket, std::uint32_t code,
                          absl::Span<const std::byte> in, absl::Span<std::byte> out) {
   Arm(operation, Verb::kControl, &socket);
@@ -20,12 +18,18 @@ void Port::Impl::Control(ControlOp& operation, Socket& socket, std::uint32_t cod
   operation.inline_failure_ = false;
   operation.bytes_ = 0;
   void* input = const_cast<std::byte*>(in.data());  // WSAIoctl's `in` is not const, but only read
+  const auto in_size = static_cast<DWORD>(in.size());
+  const auto out_size = static_cast<DWORD>(out.size());
+  // Stored in the operation, because it is written as late as a driver pleases (C8).
+  auto* count = reinterpret_cast<DWORD*>(&operation.bytes_);
+  const SOCKET handle = HandleOf(socket);
+  OVERLAPPED* overlapped = Prepare(operation);
   Count();
-  // The count is stored in the operation: it is written as late as a driver pleases (C8).
-  const int result =
-      wsa_ioctl_(HandleOf(socket), code, input, static_cast<DWORD>(in.size()), out.data(),
-                 static_cast<DWORD>(out.size()), reinterpret_cast<DWORD*>(&operation.bytes_),
-                 Prepare(operation), nullptr);
+  const int result = wsa_ioctl_ != nullptr
+                         ? wsa_ioctl_(handle, code, input, in_size, out.data(), out_size, count,
+                                      overlapped, nullptr)
+                         : SystemWsaIoctl(socket.skip_on_success_, handle, code, input, in_size,
+                                          out.data(), out_size, count, overlapped, nullptr);
   const int error = result == 0 ? 0 : WSAGetLastError();
   if (error == WSA_IO_PENDING) return;
   std::uint32_t bytes = 0;

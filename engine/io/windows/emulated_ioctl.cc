@@ -11,7 +11,7 @@
 namespace sluice::io {
 namespace {
 
-// hEvent with its low bit set means: no packet for this request (documented at GetQueuedCompletionStatus).
+// hEvent with its low bit set: no packet for this request (see GetQueuedCompletionStatus).
 constexpr ULONG_PTR kNoPacketBit = 1;
 
 HANDLE EventOf(const OVERLAPPED& overlapped) {
@@ -33,7 +33,9 @@ std::uint64_t TicketOf(const OVERLAPPED& overlapped) {
   return (std::uint64_t{overlapped.OffsetHigh} << 32) | overlapped.Offset;
 }
 
-void* ToPlatform(std::uint64_t ticket) { return reinterpret_cast<void*>(static_cast<ULONG_PTR>(ticket)); }
+void* ToPlatform(std::uint64_t ticket) {
+  return reinterpret_cast<void*>(static_cast<ULONG_PTR>(ticket));
+}
 
 std::uint64_t FromPlatform(void* ticket) { return reinterpret_cast<ULONG_PTR>(ticket); }
 
@@ -64,17 +66,18 @@ void CALLBACK RunRoutine(ULONG_PTR parameter) {
 void QueueRoutine(const PendingControl& pending, const ControlReply& reply) {
   auto* call =
       new RoutineCall{pending.routine, pending.overlapped, InlineNumber(reply), reply.information};
-  // Fails when the issuing thread is gone: then nobody is left to run the routine, as with the kernel.
-  if (QueueUserAPC(&RunRoutine, pending.thread, reinterpret_cast<ULONG_PTR>(call)) == 0) delete call;
+  // Fails when the issuing thread is gone: nobody is left to run the routine, as with the kernel.
+  if (QueueUserAPC(&RunRoutine, pending.thread, reinterpret_cast<ULONG_PTR>(call)) == 0)
+    delete call;
 }
 
-// As the I/O manager ends a request: status block first, then whatever wakes its owner. Nothing of the
-// OVERLAPPED is touched once its owner may know.
+// As the I/O manager ends a request: status block first, then whatever wakes its owner. Nothing of
+// the OVERLAPPED is touched once its owner may know.
 void Deliver(const PendingControl& pending, const ControlReply& reply, bool packet) {
   const NtStatus status = PacketStatus(reply);
   OVERLAPPED* overlapped = pending.overlapped;
-  // WSAGetOverlappedResult reports Offset as flags (Wine 8). Somebody who reads results that way has no
-  // port; with a port Offset stays, for CancelEmulated on the owner's thread.
+  // WSAGetOverlappedResult reports Offset as flags (Wine 8). Somebody who reads results that way
+  // has no port; with a port Offset stays, for CancelEmulated on the owner's thread.
   if (pending.port == nullptr) StoreTicket(overlapped, 0);
   overlapped->InternalHigh = reply.information;
   std::atomic_ref<ULONG_PTR>(overlapped->Internal).store(status, std::memory_order_release);
@@ -85,8 +88,9 @@ void Deliver(const PendingControl& pending, const ControlReply& reply, bool pack
   }
   if (pending.event != nullptr) SetEvent(pending.event);
   if (packet) {
-    const LONG queued = Nt().set_io_completion(pending.port, reinterpret_cast<PVOID>(pending.key),
-                                               overlapped, static_cast<LONG>(status), reply.information);
+    const LONG queued =
+        Nt().set_io_completion(pending.port, reinterpret_cast<PVOID>(pending.key), overlapped,
+                               static_cast<LONG>(status), reply.information);
     SLUICE_CHECK(queued >= 0);  // else the operation would never end
   }
 }
@@ -127,21 +131,22 @@ int Fail(std::uint32_t number) {
 }
 
 // `*answered` is false if the platform does not know the code.
-int AnswerSynchronous(const EmulatedSocket& entry, const ControlRequest& request, LPDWORD bytes_returned,
-                      bool* answered) {
+int AnswerSynchronous(const EmulatedSocket& entry, const ControlRequest& request,
+                      LPDWORD bytes_returned, bool* answered) {
   ControlReply reply;
   const ControlAnswer answer = entry.platform->Control(request, &reply);
   SLUICE_CHECK(answer != ControlAnswer::kPended);  // platform.h: never without `complete`
   *answered = answer == ControlAnswer::kDone;
   if (!*answered) return 0;
-  // AFD puts the information field there after a failure, too: how a caller learns the size it needs.
+  // The information field of a failure, too: how a caller learns the size it needs.
   *bytes_returned = reply.information;
   const std::uint32_t number = InlineNumber(reply);
   return number == 0 ? 0 : Fail(number);
 }
 
 int AnswerOverlapped(const EmulatedSocket& entry, ControlRequest request, LPDWORD bytes_returned,
-                     OVERLAPPED* overlapped, LPWSAOVERLAPPED_COMPLETION_ROUTINE routine, bool* answered) {
+                     OVERLAPPED* overlapped, LPWSAOVERLAPPED_COMPLETION_ROUTINE routine,
+                     bool* answered) {
   const PendingControl pending = Describe(entry, overlapped, routine);
   if (pending.event != nullptr) ResetEvent(pending.event);
   // All of it before the platform may complete the request on another thread.
@@ -175,12 +180,6 @@ int AnswerOverlapped(const EmulatedSocket& entry, ControlRequest request, LPDWOR
   return 0;
 }
 
-bool IsSocket(SOCKET socket) {
-  int type = 0;
-  int size = sizeof(type);
-  return getsockopt(socket, SOL_SOCKET, SO_TYPE, reinterpret_cast<char*>(&type), &size) == 0;
-}
-
 }  // namespace
 
 int WSAAPI EmulatedWsaIoctl(SOCKET socket, DWORD code, LPVOID in, DWORD in_size, LPVOID out,
@@ -200,20 +199,15 @@ int WSAAPI EmulatedWsaIoctl(SOCKET socket, DWORD code, LPVOID in, DWORD in_size,
     if (overlapped != nullptr) {
       result = AnswerOverlapped(entry, request, bytes_returned, overlapped, routine, &answered);
     } else {
-      // A routine without an OVERLAPPED cannot be called: WSAIoctl then works synchronously (C2 wants
-      // both absent). The count is mandatory there (C8).
+      // A routine without an OVERLAPPED cannot be called: WSAIoctl then works synchronously (C2
+      // wants both absent). The count is mandatory there (C8).
       if (bytes_returned == nullptr) return Fail(WSAEFAULT);
       result = AnswerSynchronous(entry, request, bytes_returned, &answered);
     }
     if (answered) return result;
   }
-  const int result =
-      WSAIoctl(socket, code, in, in_size, out, out_size, bytes_returned, overlapped, routine);
-  // Wine 8 looks at the code before it looks at the handle; Windows says 10038 to a closed one.
-  if (result == SOCKET_ERROR && WSAGetLastError() == WSAEOPNOTSUPP) {
-    return Fail(IsSocket(socket) ? WSAEOPNOTSUPP : WSAENOTSOCK);
-  }
-  return result;
+  return SystemWsaIoctl(entry.skip_on_success, socket, code, in, in_size, out, out_size,
+                        bytes_returned, overlapped, routine);
 }
 
 bool CancelEmulated(const OVERLAPPED* overlapped) {
@@ -221,8 +215,8 @@ bool CancelEmulated(const OVERLAPPED* overlapped) {
   if (ticket == 0) return false;
   Platform* platform = nullptr;
   if (!FindPendingPlatform(ticket, &platform)) return false;
-  // Outside any lock: the platform may complete the request inside this call. If it has done so since, the
-  // ticket is one that it no longer knows; tickets are not used twice.
+  // Outside any lock: the platform may complete the request inside this call. If it has done so
+  // since, the ticket is one that it no longer knows; tickets are not used twice.
   platform->CancelControl(ToPlatform(ticket));
   return true;
 }

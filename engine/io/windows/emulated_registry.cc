@@ -94,7 +94,9 @@ std::uint64_t AddPending(const PendingControl& pending) {
   return ticket;
 }
 
-bool TakePending(std::uint64_t ticket, PendingControl* pending) { return Pending().Take(ticket, pending); }
+bool TakePending(std::uint64_t ticket, PendingControl* pending) {
+  return Pending().Take(ticket, pending);
+}
 
 bool FindPendingPlatform(std::uint64_t ticket, Platform** platform) {
   PendingControl pending;

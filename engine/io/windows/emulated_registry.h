@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The two tables behind EmulatedWsaIoctl, of the whole process because WSAIoctl is: sockets by handle,
-// pended requests by ticket. Each is cut into shards with a lock of their own, so that workers do not meet.
-// No lock is held while a platform is called. Any thread.
+// The two tables behind EmulatedWsaIoctl, of the whole process because WSAIoctl is: sockets by
+// handle, pended requests by ticket. Each is cut into shards with a lock of their own, so that
+// workers do not meet. No lock is held while a platform is called. Any thread.
 #ifndef SLUICE_IO_WINDOWS_EMULATED_REGISTRY_H_
 #define SLUICE_IO_WINDOWS_EMULATED_REGISTRY_H_
 
@@ -12,8 +12,8 @@
 
 namespace sluice::io {
 
-// A request between its start and its end. What wakes its owner is copied here, because the OVERLAPPED may
-// be gone as soon as its status is written.
+// A request between its start and its end. What wakes its owner is copied here, because the
+// OVERLAPPED may be gone as soon as its status is written.
 struct PendingControl {
   Platform* platform = nullptr;
   OVERLAPPED* overlapped = nullptr;

@@ -4,15 +4,17 @@
 //
 // How an operation travels. Arm publishes it (idle -> armed); then one system call is made with the
 // OVERLAPPED inside it. Three ways on:
-//   failed at once              no packet will come: Finish now, the outcome waits on the ready list
-//   succeeded at once           with skip-on-success no packet will come: Finish now; else wait for it
-//   pending                     wait for the packet
-// A packet's OVERLAPPED leads back to its operation (NativeBlock::self); `Internal` holds the NTSTATUS, so
-// no second system call asks for the result. Since only the owner dequeues, and only in RunOnce, a start
-// call never races with its own completion, and handlers never run inside one.
 //
-// Files: port.cc life and public face, turn.cc the turn, sockets.cc handles, bank.cc prepared sockets,
-// accept.cc, connect.cc, transfer.cc (receive, send, wait, cancel), control.cc.
+//   failed at once       no packet will come: Finish now, the outcome waits on the ready list
+//   succeeded at once    with skip-on-success no packet will come: Finish now; else wait for it
+//   pending              wait for the packet
+//
+// A packet's OVERLAPPED leads back to its operation (NativeBlock::self); `Internal` holds the
+// NTSTATUS, so no second system call asks for the result. Since only the owner dequeues, and only
+// in RunOnce, a start call never races with its own completion, and handlers never run inside one.
+//
+// Files: port.cc life and public face, turn.cc the turn, sockets.cc handles, bank.cc prepared
+// sockets, accept.cc, connect.cc, transfer.cc (receive, send, wait, cancel), control.cc.
 #ifndef SLUICE_IO_WINDOWS_IMPL_H_
 #define SLUICE_IO_WINDOWS_IMPL_H_
 
@@ -34,9 +36,9 @@ namespace sluice::io {
 static_assert(sizeof(SOCKET) == sizeof(NativeHandle));
 static_assert(NativeHandle{INVALID_SOCKET} == kNoHandle);
 
-// A few sockets made ahead of the accepts that will need them, so that making one is not between a client
-// and its connection. Owner thread. Bounded: it never holds more than the accepts that wait, nor more than
-// its capacity.
+// A few sockets made ahead of the accepts that will need them, so that making one is not between a
+// client and its connection. Owner thread. Bounded: it never holds more than the accepts that wait,
+// nor more than its capacity.
 class SocketBank {
  public:
   static constexpr std::size_t kCapacity = 64;  // of a family; unmeasured
@@ -73,8 +75,8 @@ struct Port::Impl : PortCore {
   static constexpr ULONG_PTR kSocketKey = 1;
   // Entries a dequeue call takes; larger batches bought nothing measured (windows-notes, 1).
   static constexpr ULONG kBatch = 64;
-  // Windows takes any size, but a count of bytes is 32 bits wide here, and Wine posts a packet on top of
-  // an error when it gets more than 1024 buffers (SendOp::kBuffersMax keeps far below).
+  // Windows takes any size, but a count of bytes is 32 bits wide here, and Wine posts a packet on
+  // top of an error when it gets more than 1024 buffers (SendOp::kBuffersMax keeps far below).
   static constexpr std::size_t kTransferMax = std::size_t{1} << 30;
 
   static absl::StatusOr<std::unique_ptr<Impl>> Create(const PortOptions& options);
@@ -91,9 +93,10 @@ struct Port::Impl : PortCore {
   OsError ShutdownSend(Socket& socket);
   void Close(Socket& socket, bool abort);
 
-  OsError BindAndListen(SOCKET handle, Family family, const Address& local, const ListenOptions& options);
-  // Associates with this port, once, for life. `*skip_on_success` says whether an immediate success will
-  // queue no packet.
+  OsError BindAndListen(SOCKET handle, Family family, const Address& local,
+                        const ListenOptions& options);
+  // Associates with this port, once, for life. `*skip_on_success` says whether an immediate success
+  // will queue no packet.
   OsError Associate(SOCKET handle, Family family, bool* skip_on_success);
   // The last step of Listen, Open and Adopt.
   void Register(Socket& socket, SOCKET handle, Family family, bool skip_on_success);
@@ -117,8 +120,8 @@ struct Port::Impl : PortCore {
   void AwaitReadable(AwaitReadableOp& operation, Socket& socket);
   void Started(Operation& operation, int result, std::uint32_t bytes);
   void FinishSend(Operation& operation, Outcome outcome);
-  void Control(ControlOp& operation, Socket& socket, std::uint32_t code, absl::Span<const std::byte> in,
-               absl::Span<std::byte> out);
+  void Control(ControlOp& operation, Socket& socket, std::uint32_t code,
+               absl::Span<const std::byte> in, absl::Span<std::byte> out);
   void Defer(DeferOp& operation);
   void Cancel(Operation& operation);
   void CancelArmed(Operation& operation);
@@ -148,7 +151,7 @@ struct Port::Impl : PortCore {
 
   const HANDLE completion_port_;
   Platform* const platform_;
-  const WsaIoctlFunction wsa_ioctl_;
+  const WsaIoctlFunction wsa_ioctl_;  // null: SystemWsaIoctl
   const Winsock& winsock_;
   SocketBank bank_;
   Instant now_;

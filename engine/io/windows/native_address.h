@@ -16,8 +16,8 @@ struct NativeAddress {
   const sockaddr* get() const { return reinterpret_cast<const sockaddr*>(&storage); }
 };
 
-// As a socket of `family` wants it: v4 becomes v4-mapped for a v6 socket, v4-mapped becomes v4 for a v4
-// socket. False if the address has no form in that family.
+// As a socket of `family` wants it: v4 becomes v4-mapped for a v6 socket, v4-mapped becomes v4 for
+// a v4 socket. False if the address has no form in that family.
 bool ToNative(const Address& address, Family family, NativeAddress* native);
 
 // Empty for anything but AF_INET and AF_INET6.

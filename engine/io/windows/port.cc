@@ -15,11 +15,11 @@
 namespace sluice::io {
 namespace {
 
-// A replacement of the caller's comes first, then the platform's, then the kernel.
+// A replacement of the caller's comes first, then the platform's. Null: the kernel.
 decltype(&WSAIoctl) ChooseWsaIoctl(const PortOptions& options) {
   if (options.wsa_ioctl != nullptr) return reinterpret_cast<decltype(&WSAIoctl)>(options.wsa_ioctl);
   if (options.platform != nullptr) return &EmulatedWsaIoctl;
-  return &WSAIoctl;
+  return nullptr;
 }
 
 }  // namespace
@@ -75,7 +75,9 @@ OsError Port::Listen(Socket& socket, const Address& local, const ListenOptions& 
 }
 OsError Port::Open(Socket& socket, Family family) { return impl_->Open(socket, family); }
 OsError Port::Bind(Socket& socket, const Address& local) { return impl_->Bind(socket, local); }
-OsError Port::Adopt(Socket& socket, AcceptedSocket accepted) { return impl_->Adopt(socket, accepted); }
+OsError Port::Adopt(Socket& socket, AcceptedSocket accepted) {
+  return impl_->Adopt(socket, accepted);
+}
 OsError Port::ShutdownSend(Socket& socket) { return impl_->ShutdownSend(socket); }
 void Port::Close(Socket& socket) { impl_->Close(socket, false); }
 void Port::Abort(Socket& socket) { impl_->Close(socket, true); }

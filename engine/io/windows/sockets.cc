@@ -28,7 +28,8 @@ OsError Port::Impl::Associate(SOCKET handle, Family family, bool* skip_on_succes
   if (CreateIoCompletionPort(file, completion_port_, kSocketKey, 0) == nullptr) {
     return ErrorOfNumber(GetLastError());
   }
-  *skip_on_success = family == Family::kV6 ? winsock_.skip_on_success_v6 : winsock_.skip_on_success_v4;
+  *skip_on_success =
+      family == Family::kV6 ? winsock_.skip_on_success_v6 : winsock_.skip_on_success_v4;
   if (*skip_on_success) {
     // Nobody waits on a socket handle itself, so setting its event is spared as well.
     constexpr UCHAR kModes = FILE_SKIP_COMPLETION_PORT_ON_SUCCESS | FILE_SKIP_SET_EVENT_ON_HANDLE;
@@ -42,7 +43,8 @@ void Port::Impl::Register(Socket& socket, SOCKET handle, Family family, bool ski
   Attach(socket, handle, family);
   socket.skip_on_success_ = skip_on_success;
   if (platform_ == nullptr) return;
-  RegisterEmulated(handle, EmulatedSocket{platform_, completion_port_, kSocketKey, skip_on_success});
+  RegisterEmulated(handle,
+                   EmulatedSocket{platform_, completion_port_, kSocketKey, skip_on_success});
 }
 
 void Port::Impl::DropHandle(SOCKET handle) {
@@ -52,7 +54,8 @@ void Port::Impl::DropHandle(SOCKET handle) {
 
 OsError Port::Impl::Listen(Socket& socket, const Address& local, const ListenOptions& options) {
   SLUICE_CHECK(socket.is_joined());
-  // Windows gives the connections of a shared address to any one of its listeners, not to all in turn.
+  // Windows gives the connections of a shared address to any one of its listeners, not to all in
+  // turn.
   if (options.reuse_port) return ErrorOfNumber(WSAEOPNOTSUPP);
   const Family family = local.family();
   if (family == Family::kNone) return ErrorOfNumber(WSAEINVAL);
@@ -85,15 +88,17 @@ OsError Port::Impl::BindAndListen(SOCKET handle, Family family, const Address& l
   if (!SetOption(handle, SOL_SOCKET, SO_EXCLUSIVEADDRUSE, 1)) return LastSocketError();
   if (family == Family::kV6) {
     Count();
-    if (!SetOption(handle, IPPROTO_IPV6, IPV6_V6ONLY, options.dual_stack ? 0 : 1)) return LastSocketError();
+    if (!SetOption(handle, IPPROTO_IPV6, IPV6_V6ONLY, options.dual_stack ? 0 : 1))
+      return LastSocketError();
   }
   NativeAddress native;
   if (!ToNative(local, family, &native)) return ErrorOfNumber(WSAEINVAL);
   Count();
   if (bind(handle, native.get(), native.size) != 0) return LastSocketError();
   Count();
-  // A plain number, or SOMAXCONN, is clamped to 200 on client Windows; connections beyond the backlog lose
-  // their redirect records for good (redirect semantics reference, 3.4). Clamped to 200..65535.
+  // A plain number, or SOMAXCONN, is clamped to 200 on client Windows; connections beyond the
+  // backlog lose their redirect records for good (redirect semantics reference, 3.4). Clamped to
+  // 200..65535.
   if (listen(handle, SOMAXCONN_HINT(options.backlog)) != 0) return LastSocketError();
   return OsError{};
 }
@@ -141,7 +146,8 @@ OsError Port::Impl::Adopt(Socket& socket, const AcceptedSocket& accepted) {
   SLUICE_CHECK(socket.is_joined());
   SLUICE_CHECK(accepted.is_open());
   const auto handle = static_cast<SOCKET>(accepted.handle);
-  // By the family of the handle, not by that of the peer: a dual-stack listener has v4-mapped peers.
+  // By the family of the handle, not by that of the peer: a dual-stack listener has v4-mapped
+  // peers.
   const Family family = accepted.local.family();
   bool skip_on_success = false;
   const OsError error = Associate(handle, family, &skip_on_success);
@@ -181,8 +187,8 @@ void Port::Impl::Close(Socket& socket, bool abort) {
   PortCore::Close(socket, abort, [this](Operation& operation) { Cancel(operation); });
 }
 
-// Nothing is armed on it any more: no receive is pending, which would make closesocket send RST and could
-// take the peer's last bytes with it (libuv #3034), and no packet will come for it.
+// Nothing is armed on it any more: no receive is pending, which would make closesocket send RST and
+// could take the peer's last bytes with it (libuv #3034), and no packet will come for it.
 void Port::Impl::CloseNative(void* self, Socket& socket) {
   auto* impl = static_cast<Impl*>(self);
   const SOCKET handle = HandleOf(socket);

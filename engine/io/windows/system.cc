@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "engine/base/check.h"
+#include "engine/io/control_status.h"
 
 namespace sluice::io {
 namespace {
@@ -12,8 +13,8 @@ namespace {
 template <typename Function>
 bool LoadExtension(SOCKET socket, GUID id, Function* function) {
   DWORD bytes = 0;
-  return WSAIoctl(socket, SIO_GET_EXTENSION_FUNCTION_POINTER, &id, sizeof(id), function, sizeof(*function),
-                  &bytes, nullptr, nullptr) == 0;
+  return WSAIoctl(socket, SIO_GET_EXTENSION_FUNCTION_POINTER, &id, sizeof(id), function,
+                  sizeof(*function), &bytes, nullptr, nullptr) == 0;
 }
 
 absl::Status LoadExtensions(Winsock* winsock) {
@@ -22,9 +23,10 @@ absl::Status LoadExtensions(Winsock* winsock) {
     return absl::UnavailableError(absl::StrCat("WSASocketW failed with ", WSAGetLastError(),
                                                ": this process cannot open IPv4 stream sockets"));
   }
-  const bool loaded = LoadExtension(socket, WSAID_ACCEPTEX, &winsock->accept_ex) &&
-                      LoadExtension(socket, WSAID_CONNECTEX, &winsock->connect_ex) &&
-                      LoadExtension(socket, WSAID_GETACCEPTEXSOCKADDRS, &winsock->accept_ex_addresses);
+  const bool loaded =
+      LoadExtension(socket, WSAID_ACCEPTEX, &winsock->accept_ex) &&
+      LoadExtension(socket, WSAID_CONNECTEX, &winsock->connect_ex) &&
+      LoadExtension(socket, WSAID_GETACCEPTEXSOCKADDRS, &winsock->accept_ex_addresses);
   const int error = loaded ? 0 : WSAGetLastError();
   closesocket(socket);
   if (loaded) return absl::OkStatus();
@@ -33,8 +35,8 @@ absl::Status LoadExtensions(Winsock* winsock) {
                    "): a layered Winsock provider hides them; see `netsh winsock show catalog`"));
 }
 
-// Every stream provider, not only the one a socket of ours ends up with: a layered one may be chosen for
-// some processes or addresses only.
+// Every stream provider, not only the one a socket of ours ends up with: a layered one may be
+// chosen for some processes or addresses only.
 bool AllProvidersAreIfs(const std::vector<WSAPROTOCOL_INFOW>& providers, Family family) {
   bool any = false;
   for (const WSAPROTOCOL_INFOW& provider : providers) {
@@ -78,8 +80,10 @@ Winsock StartWinsock() {
   }
   winsock.status = LoadExtensions(&winsock);
   const std::vector<WSAPROTOCOL_INFOW> providers = ListProviders();
-  winsock.skip_on_success_v4 = AllProvidersAreIfs(providers, Family::kV4) && SocketIsIfs(Family::kV4);
-  winsock.skip_on_success_v6 = AllProvidersAreIfs(providers, Family::kV6) && SocketIsIfs(Family::kV6);
+  winsock.skip_on_success_v4 =
+      AllProvidersAreIfs(providers, Family::kV4) && SocketIsIfs(Family::kV4);
+  winsock.skip_on_success_v6 =
+      AllProvidersAreIfs(providers, Family::kV6) && SocketIsIfs(Family::kV6);
   return winsock;
 }
 
@@ -100,6 +104,18 @@ Ntdll LoadNtdll() {
   return nt;
 }
 
+bool UnderWine() {
+  static const bool wine =
+      GetProcAddress(GetModuleHandleW(L"ntdll.dll"), "wine_get_version") != nullptr;
+  return wine;
+}
+
+bool IsSocket(SOCKET socket) {
+  int type = 0;
+  int size = sizeof(type);
+  return getsockopt(socket, SOL_SOCKET, SO_TYPE, reinterpret_cast<char*>(&type), &size) == 0;
+}
+
 }  // namespace
 
 const Winsock& GetWinsock() {
@@ -115,6 +131,20 @@ const Ntdll& Nt() {
 SOCKET NewStreamSocket(Family family) {
   return WSASocketW(NativeFamily(family), SOCK_STREAM, IPPROTO_TCP, nullptr, 0,
                     WSA_FLAG_OVERLAPPED | WSA_FLAG_NO_HANDLE_INHERIT);
+}
+
+int SystemWsaIoctl(bool skip_on_success, SOCKET socket, DWORD code, LPVOID in, DWORD in_size,
+                   LPVOID out, DWORD out_size, LPDWORD bytes_returned, LPWSAOVERLAPPED overlapped,
+                   LPWSAOVERLAPPED_COMPLETION_ROUTINE routine) {
+  const int result =
+      WSAIoctl(socket, code, in, in_size, out, out_size, bytes_returned, overlapped, routine);
+  if (result == 0 || !UnderWine()) return result;
+  const int error = WSAGetLastError();
+  const bool unknown_code = error == WSA_IO_PENDING && overlapped != nullptr && skip_on_success &&
+                            overlapped->Internal == kStatusNotSupported;
+  if (unknown_code) WSASetLastError(WSAEOPNOTSUPP);
+  if (error == WSAEOPNOTSUPP) WSASetLastError(IsSocket(socket) ? WSAEOPNOTSUPP : WSAENOTSOCK);
+  return result;
 }
 
 }  // namespace sluice::io

@@ -11,9 +11,10 @@
 namespace sluice::io {
 namespace {
 
-// A WSABUF counts in 32 bits and has its members the other way round, so buffers are converted. The array
-// may live on the stack: WSARecv and WSASend copy it before they return (learn.microsoft.com, WSASend,
-// lpBuffers). What lies beyond `bytes_max` is left out; the caller sends or receives the rest later.
+// A WSABUF counts in 32 bits and has its members the other way round, so buffers are converted. The
+// array may live on the stack: WSARecv and WSASend copy it before they return (learn.microsoft.com,
+// WSASend, lpBuffers). What lies beyond `bytes_max` is left out; the caller sends or receives the
+// rest later.
 template <std::size_t N>
 DWORD ToNative(absl::Span<const IoBuffer> buffers, std::size_t bytes_max, WSABUF (&native)[N]) {
   SLUICE_CHECK(!buffers.empty());
@@ -28,7 +29,8 @@ DWORD ToNative(absl::Span<const IoBuffer> buffers, std::size_t bytes_max, WSABUF
     left -= size;
     if (left == 0) break;
   }
-  SLUICE_CHECK(left < bytes_max);  // no bytes at all: a receive of none would look like end of stream
+  SLUICE_CHECK(left <
+               bytes_max);  // no bytes at all: a receive of none would look like end of stream
   return count;
 }
 
@@ -54,7 +56,8 @@ void Port::Impl::Recv(RecvOp& operation, Socket& socket, absl::Span<const IoBuff
   Count();
   const int result =
       WSARecv(HandleOf(socket), native, count, &bytes, &flags, Prepare(operation), nullptr);
-  // `bytes` is read in a statement of its own: as an argument beside the call it may be read before it.
+  // `bytes` is read in a statement of its own: as an argument beside the call it may be read before
+  // it.
   Started(operation, result, bytes);
 }
 
@@ -64,12 +67,14 @@ void Port::Impl::Send(SendOp& operation, Socket& socket, absl::Span<const IoBuff
   Arm(operation, Verb::kSend, &socket);
   DWORD bytes = 0;
   Count();
-  const int result = WSASend(HandleOf(socket), native, count, &bytes, 0, Prepare(operation), nullptr);
+  const int result =
+      WSASend(HandleOf(socket), native, count, &bytes, 0, Prepare(operation), nullptr);
   Started(operation, result, bytes);
 }
 
-// Close cancels a send that is under way. What the kernel had taken of it goes out, the rest does not: a
-// FIN behind that would tell the peer that it has everything. So the connection ends with RST instead.
+// Close cancels a send that is under way. What the kernel had taken of it goes out, the rest does
+// not: a FIN behind that would tell the peer that it has everything. So the connection ends with
+// RST instead.
 void Port::Impl::FinishSend(Operation& operation, Outcome outcome) {
   Socket& socket = *operation.socket_;
   if (socket.closing_ && !outcome.ok()) socket.abort_on_close_ = true;
@@ -83,7 +88,8 @@ void Port::Impl::AwaitReadable(AwaitReadableOp& operation, Socket& socket) {
   DWORD bytes = 0;
   DWORD flags = 0;
   Count();
-  const int result = WSARecv(HandleOf(socket), &none, 1, &bytes, &flags, Prepare(operation), nullptr);
+  const int result =
+      WSARecv(HandleOf(socket), &none, 1, &bytes, &flags, Prepare(operation), nullptr);
   Started(operation, result, 0);
 }
 
@@ -96,8 +102,8 @@ void Port::Impl::Cancel(Operation& operation) {
   if (MarkCancelled(operation)) CancelArmed(operation);
 }
 
-// No result is looked at: "not found" means that the packet is on its way, and Wine says TRUE for nothing.
-// The packet counts, whatever it says: 995, another failure, or a success that was faster.
+// No result is looked at: "not found" means that the packet is on its way, and Wine says TRUE for
+// nothing. The packet counts, whatever it says: 995, another failure, or a success that was faster.
 void Port::Impl::CancelArmed(Operation& operation) {
   // CancelIoEx does not know what a platform pended.
   if (operation.verb_ == Verb::kControl && platform_ != nullptr) {

@@ -10,8 +10,8 @@
 namespace sluice::io {
 namespace {
 
-// Rounded up: a wait that ends too early costs a turn, and the kernel may end one a clock tick early or
-// late as it is. RunOnce then returns 0 and its caller comes again.
+// Rounded up: a wait that ends too early costs a turn, and the kernel may end one a clock tick
+// early or late as it is. RunOnce then returns 0 and its caller comes again.
 DWORD MillisUntil(Instant deadline, Instant now) {
   if (deadline == Instant::Never()) return INFINITE;
   if (deadline <= now) return 0;
@@ -41,16 +41,18 @@ int Port::Impl::RunOnce(Instant deadline, Budget budget) {
   return ran;
 }
 
-// One call takes up to a batch and waits only if there is nothing; a full batch means there may be more.
+// One call takes up to a batch and waits only if there is nothing; a full batch means there may be
+// more.
 int Port::Impl::Dequeue(DWORD timeout_ms, int entries_max) {
   OVERLAPPED_ENTRY entries[kBatch];
   int taken = 0;
   for (;;) {
     ULONG count = 0;
     Count();
-    if (!GetQueuedCompletionStatusEx(completion_port_, entries, kBatch, &count, timeout_ms, FALSE)) {
-      // The port is ours and open, so this is the time limit. (Wine does not wake a waiter when the handle
-      // is closed, Windows does with 735; neither can happen here.)
+    if (!GetQueuedCompletionStatusEx(completion_port_, entries, kBatch, &count, timeout_ms,
+                                     FALSE)) {
+      // The port is ours and open, so this is the time limit. (Wine does not wake a waiter when the
+      // handle is closed, Windows does with 735; neither can happen here.)
       SLUICE_DCHECK(GetLastError() == WAIT_TIMEOUT);
       return taken;
     }
@@ -88,8 +90,8 @@ void Port::Impl::OnPacket(const OVERLAPPED_ENTRY& entry) {
   SLUICE_CHECK(false);  // no other verb reaches the kernel
 }
 
-// Any thread, after NeedsKick said that the owner sleeps. A posted packet costs non-paged pool, so it is
-// only ever a wake-up; what there is to do stands in the message queue.
+// Any thread, after NeedsKick said that the owner sleeps. A posted packet costs non-paged pool, so
+// it is only ever a wake-up; what there is to do stands in the message queue.
 void Port::Impl::Kick() {
   const BOOL posted = PostQueuedCompletionStatus(completion_port_, 0, kWakeKey, nullptr);
   SLUICE_CHECK(posted != FALSE);  // a lost wake-up is a hang
@@ -97,8 +99,8 @@ void Port::Impl::Kick() {
 
 // For the destructor: takes back from the kernel whatever it holds.
 void Port::Impl::JoinArmed() {
-  // Far longer than any cancellation takes. The alternative to giving up would be to free memory that the
-  // kernel, or a replaced WSAIoctl, still writes to.
+  // Far longer than any cancellation takes. The alternative to giving up would be to free memory
+  // that the kernel, or a replaced WSAIoctl, still writes to.
   constexpr Nanos kPatience = 30 * kSecond;
   constexpr DWORD kStep_ms = 100;
   ForEachArmed([this](Operation& operation) { Cancel(operation); });

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The Windows headers, in the one order that works, with the few names older SDKs lack. Nothing outside
-// this folder (and tests of it) includes it.
+// The Windows headers, in the one order that works, with the few names older SDKs lack. Nothing
+// outside this folder (and tests of it) includes it.
 #ifndef SLUICE_IO_WINDOWS_WINSOCK_H_
 #define SLUICE_IO_WINDOWS_WINSOCK_H_
 
@@ -22,7 +22,8 @@
 #include <windows.h>
 // clang-format on
 
-// winsock2.h of the Windows 8 SDK; mingw-w64 10 lacks it. A backlog given as itself is clamped to 200.
+// winsock2.h of the Windows 8 SDK; mingw-w64 10 lacks it. A backlog given as itself is clamped to
+// 200.
 #ifndef SOMAXCONN_HINT
 #define SOMAXCONN_HINT(b) (-(b))
 #endif

@@ -33,6 +33,12 @@ Address ForeignDestination(const Config& config, const Address& local) {
   return found == config.foreign.end() ? Address() : found->second;
 }
 
+// What a trace shows: a socket bound to the wildcard talks to loopback from loopback.
+Address SourceOf(const Address& local, const Address& remote) {
+  if (!local.IsWildcard() || !remote.IsLoopback()) return local.Canonical();
+  return Address::Loopback(remote.Canonical().family(), local.tcp_port());
+}
+
 }  // namespace
 
 Machine::Machine(const PlatformOptions& options)
@@ -159,7 +165,9 @@ void Machine::EndSyn(io::NativeHandle socket, const Address& local) {
   if (!local.empty()) {
     // A wildcard says no more than what is known.
     if (!local.IsWildcard() || entry->endpoint.local.empty()) entry->endpoint.local = local;
-    if (kernel_.trace().enabled()) kernel_.trace().SetSource(entry->endpoint.sequence, entry->endpoint.local);
+    if (kernel_.trace().enabled()) {
+      kernel_.trace().SetSource(entry->endpoint.sequence, SourceOf(local, entry->syn_to));
+    }
   }
   // Lock order: shard, then table; nobody takes them the other way round.
   if (entry->announce) entry->ticket = syns_.End(socket, local);

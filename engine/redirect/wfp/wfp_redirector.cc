@@ -41,6 +41,8 @@ WfpRedirector::WfpRedirector(WfpOptions options)
   SLUICE_CHECK(options_.context_first <= kReplyMax);
 }
 
+WfpRedirector::~WfpRedirector() = default;
+
 WfpRedirector::Shard& WfpRedirector::ShardOf(const WorkerView& worker) {
   // Ports are heap blocks, so their low bits say nothing.
   const auto number = reinterpret_cast<std::uintptr_t>(worker.port) >> 6;

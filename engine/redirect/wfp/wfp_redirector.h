@@ -37,6 +37,7 @@ struct WfpOptions {
 class WfpRedirector final : public Redirector {
  public:
   explicit WfpRedirector(WfpOptions options = WfpOptions());
+  ~WfpRedirector() override;
 
   const char* name() const override { return "wfp"; }
   void Query(QueryOp& operation, const WorkerView& worker, io::Socket& accepted) override;

@@ -70,43 +70,57 @@ TEST(AddressTest, WritesTheCanonicalText) {
 
 TEST(AddressTest, SaysWhereIPv4IsWrong) {
   EXPECT_EQ(ErrorOf("1.2.3.400:80"),
-            "address \"1.2.3.400:80\": a number of an IPv4 address is too large at position 7; the largest is 255");
-  EXPECT_THAT(ErrorOf("1.2.3:80"), HasSubstr("unexpected ':' at position 6; an IPv4 address has four numbers"));
-  EXPECT_THAT(ErrorOf("1.2.3.04:80"), HasSubstr("begins with 0 at position 7; write it without leading zeros"));
+            "address \"1.2.3.400:80\": a number of an IPv4 address is too large at position 7; the "
+            "largest is 255");
+  EXPECT_THAT(ErrorOf("1.2.3:80"),
+              HasSubstr("unexpected ':' at position 6; an IPv4 address has four numbers"));
+  EXPECT_THAT(ErrorOf("1.2.3.04:80"),
+              HasSubstr("begins with 0 at position 7; write it without leading zeros"));
   EXPECT_THAT(ErrorOf("1.2..4:80"), HasSubstr("unexpected '.' at position 5"));
-  EXPECT_THAT(ErrorOf("1.2.3.4 :80"), HasSubstr("unexpected ' ' at position 8; a colon and a TCP port belong here"));
+  EXPECT_THAT(ErrorOf("1.2.3.4 :80"),
+              HasSubstr("unexpected ' ' at position 8; a colon and a TCP port belong here"));
 }
 
 TEST(AddressTest, SaysWhereThePortIsWrong) {
-  EXPECT_THAT(ErrorOf("127.0.0.1"), HasSubstr("the text ends at position 10; a colon and a TCP port belong here"));
-  EXPECT_THAT(ErrorOf("127.0.0.1:"), HasSubstr("the text ends at position 11; the TCP port is a decimal number"));
-  EXPECT_THAT(ErrorOf("127.0.0.1:65536"), HasSubstr("the TCP port is too large at position 11; the largest is 65535"));
-  EXPECT_THAT(ErrorOf(":99999999999999999999999"), HasSubstr("the TCP port is too large at position 2"));
+  EXPECT_THAT(ErrorOf("127.0.0.1"),
+              HasSubstr("the text ends at position 10; a colon and a TCP port belong here"));
+  EXPECT_THAT(ErrorOf("127.0.0.1:"),
+              HasSubstr("the text ends at position 11; the TCP port is a decimal number"));
+  EXPECT_THAT(ErrorOf("127.0.0.1:65536"),
+              HasSubstr("the TCP port is too large at position 11; the largest is 65535"));
+  EXPECT_THAT(ErrorOf(":99999999999999999999999"),
+              HasSubstr("the TCP port is too large at position 2"));
   EXPECT_THAT(ErrorOf(":-1"), HasSubstr("unexpected '-' at position 2"));
-  EXPECT_THAT(ErrorOf("127.0.0.1:80x"), HasSubstr("unexpected 'x' at position 13; the address ends after"));
+  EXPECT_THAT(ErrorOf("127.0.0.1:80x"),
+              HasSubstr("unexpected 'x' at position 13; the address ends after"));
   EXPECT_THAT(ErrorOf("[::1]"), HasSubstr("the text ends at position 6"));
 }
 
 TEST(AddressTest, SaysWhereIPv6IsWrong) {
-  EXPECT_THAT(ErrorOf("::1:80"), HasSubstr("an IPv6 address without brackets at position 1; write it as in [::1]:80"));
+  EXPECT_THAT(ErrorOf("::1:80"),
+              HasSubstr("an IPv6 address without brackets at position 1; write it as in [::1]:80"));
   EXPECT_THAT(ErrorOf("[1::2::3]:80"), HasSubstr("a second \"::\" at position 6"));
   EXPECT_THAT(ErrorOf("[1:2:3]:80"), HasSubstr("only 3 groups at position 2"));
   EXPECT_THAT(ErrorOf("[1:2:3:4:5:6:7:8:9]:80"), HasSubstr("a ninth group at position 18"));
   EXPECT_THAT(ErrorOf("[1:2:3:4:5:6:7:8::]:80"), HasSubstr("eight groups and a \"::\""));
-  EXPECT_THAT(ErrorOf("[1:2:3:4:5:6:7:1.2.3.4]:80"), HasSubstr("no room for an IPv4 address at position 16"));
+  EXPECT_THAT(ErrorOf("[1:2:3:4:5:6:7:1.2.3.4]:80"),
+              HasSubstr("no room for an IPv4 address at position 16"));
   EXPECT_THAT(ErrorOf("[12345::]:80"), HasSubstr("unexpected '5' at position 6"));
   EXPECT_THAT(ErrorOf("[:1]:80"), HasSubstr("unexpected ':' at position 2"));
   EXPECT_THAT(ErrorOf("[1:]:80"), HasSubstr("unexpected ']' at position 4"));
-  EXPECT_THAT(ErrorOf("[::1.2.3.4:5]:80"), HasSubstr("an IPv4 address is the last part of an IPv6 address"));
+  EXPECT_THAT(ErrorOf("[::1.2.3.4:5]:80"),
+              HasSubstr("an IPv4 address is the last part of an IPv6 address"));
   EXPECT_THAT(ErrorOf("[1.2.3.4::]:80"), HasSubstr("unexpected ':' at position 9"));
   EXPECT_THAT(ErrorOf("[1.2.3.4]:80"), HasSubstr("only 2 groups at position 2"));
   EXPECT_THAT(ErrorOf("[::1:80"), HasSubstr("the text ends at position 8"));
   EXPECT_THAT(ErrorOf("[]:80"), HasSubstr("unexpected ']' at position 2"));
-  EXPECT_THAT(ErrorOf("[fe80::1%eth0]:80"), HasSubstr("unexpected 'e' at position 10; a scope id (an interface's"));
+  EXPECT_THAT(ErrorOf("[fe80::1%eth0]:80"),
+              HasSubstr("unexpected 'e' at position 10; a scope id (an interface's"));
 }
 
 TEST(AddressTest, NamesAreNotResolved) {
-  EXPECT_THAT(ErrorOf("localhost:80"), HasSubstr("no IP address at position 1; names are not resolved here"));
+  EXPECT_THAT(ErrorOf("localhost:80"),
+              HasSubstr("no IP address at position 1; names are not resolved here"));
   EXPECT_THAT(ErrorOf("*:80"), HasSubstr("no IP address"));
   EXPECT_THAT(ErrorOf(""), HasSubstr("nothing at position 1; write address:port"));
 }

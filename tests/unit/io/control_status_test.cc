@@ -45,11 +45,11 @@ TEST(ControlStatusTest, BothNumbersOfATeardownMeanTheSame) {
 // Whatever a control can meet has a name of the engine, in both tables: "other" would hide a case.
 TEST(ControlStatusTest, EveryFailureAControlMeetsHasANameInBothTables) {
   const std::vector<NtStatus> statuses = {
-      kStatusBufferOverflow,   kStatusHandlesClosed,      kStatusNotImplemented,
-      kStatusAccessViolation,  kStatusInvalidHandle,      kStatusInvalidParameter,
-      kStatusAccessDenied,     kStatusBufferTooSmall,     kStatusObjectTypeMismatch,
-      kStatusIntegerOverflow,  kStatusInsufficientResources, kStatusNotSupported,
-      kStatusCancelled,        kStatusInvalidConnection,  kStatusNotFound,
+      kStatusBufferOverflow,  kStatusHandlesClosed,         kStatusNotImplemented,
+      kStatusAccessViolation, kStatusInvalidHandle,         kStatusInvalidParameter,
+      kStatusAccessDenied,    kStatusBufferTooSmall,        kStatusObjectTypeMismatch,
+      kStatusIntegerOverflow, kStatusInsufficientResources, kStatusNotSupported,
+      kStatusCancelled,       kStatusInvalidConnection,     kStatusNotFound,
       kStatusFwpNotFound,
   };
   for (const NtStatus status : statuses) {

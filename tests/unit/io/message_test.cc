@@ -117,7 +117,8 @@ TEST(MessageQueueTest, ManyProducersLoseNothing) {
   std::vector<std::thread> threads;
   for (int t = 0; t < kThreads; ++t) {
     threads.emplace_back([&, t] {
-      for (int i = 0; i < kEach; ++i) queue.Push(messages[static_cast<std::size_t>(t * kEach + i)]->message);
+      for (int i = 0; i < kEach; ++i)
+        queue.Push(messages[static_cast<std::size_t>(t * kEach + i)]->message);
     });
   }
   int ran = 0;

@@ -95,13 +95,45 @@ TEST_F(PortCoreTest, TheLimitBoundsOperationsAndMessagesTogether) {
   b.Start();
   core_.Finish(a.operation, Outcome::Done(0));
   core_.Finish(b.operation, Outcome::Done(0));
+  const auto total = [&] { return a.runs + b.runs + messages; };
+  EXPECT_EQ(core_.Dispatch(0), 0);
+  EXPECT_EQ(total(), 0);
   EXPECT_EQ(core_.Dispatch(1), 1);
-  EXPECT_EQ(a.runs, 1);
-  EXPECT_EQ(b.runs, 0);
+  EXPECT_EQ(total(), 1);
   EXPECT_EQ(core_.Dispatch(2), 2);
+  EXPECT_EQ(a.runs, 1);
   EXPECT_EQ(b.runs, 1);
   EXPECT_EQ(messages, 1);
   EXPECT_EQ(core_.Dispatch(2), 0);
+}
+
+// Outcomes that never cease leave messages their share, and the other way round.
+TEST_F(PortCoreTest, NeitherOutcomesNorMessagesStarve) {
+  for (const int limit : {1, 2, 16}) {
+    Op chain(core_);
+    struct Again {
+      PortCore& core;
+      int runs = 0;
+      Message message{this, [](void* self) {
+                        auto* again = static_cast<Again*>(self);
+                        ++again->runs;
+                        EXPECT_TRUE(again->core.messages().Push(again->message));
+                      }};
+    };
+    Again again{core_};
+    chain.then = [&] {
+      chain.Start();
+      core_.Finish(chain.operation, Outcome::Done(0));
+    };
+    chain.Start();
+    core_.Finish(chain.operation, Outcome::Done(0));
+    core_.messages().Push(again.message);
+    for (int turn = 0; turn < 10; ++turn) EXPECT_LE(core_.Dispatch(limit), limit);
+    EXPECT_GE(chain.runs, 4) << "limit " << limit;
+    EXPECT_GE(again.runs, 4) << "limit " << limit;
+    core_.messages().Clear();
+    core_.DropReady();
+  }
 }
 
 TEST_F(PortCoreTest, ASocketWithNothingArmedClosesAtOnce) {
@@ -218,8 +250,8 @@ TEST_F(PortCoreTest, NoSleepWhileAMessageWaits) {
   core_.EndSleep();
 }
 
-// A waker that publishes and then asks NeedsKick, and an owner that checks after PrepareSleep: one of
-// the two always sees the other. The "kernel" here is a flag.
+// A waker that publishes and then asks NeedsKick, and an owner that checks after PrepareSleep: one
+// of the two always sees the other. The "kernel" here is a flag.
 TEST_F(PortCoreTest, NoWakeIsLostBetweenTwoThreads) {
   constexpr int kRounds = 20000;
   std::atomic<bool> kicked{false};

@@ -98,8 +98,8 @@ TEST(TimerWheel, HandlerMayStartItsOwnTimerWithoutStarvingTheTurn) {
   wheel.Stop(again.timer);
 }
 
-// The model is a plain list of deadlines: each timer fires in the first turn at or after its deadline, and
-// Next never promises a later moment than the first deadline.
+// The model is a plain list of deadlines: each timer fires in the first turn at or after its
+// deadline, and Next never promises a later moment than the first deadline.
 TEST(TimerWheel, AgreesWithAListOverDaysOfRandomTurns) {
   for (std::uint64_t seed = 1; seed <= 50; ++seed) {
     SCOPED_TRACE(seed);
@@ -111,19 +111,23 @@ TEST(TimerWheel, AgreesWithAListOverDaysOfRandomTurns) {
       const Nanos span = kMillisecond << prng.Below(30);
       if (prng.Chance(2, 3)) {
         probes.push_back(std::make_unique<Probe>());
-        wheel.Start(probes.back()->timer, now + static_cast<Nanos>(prng.Below(static_cast<std::uint64_t>(span))));
+        wheel.Start(probes.back()->timer,
+                    now + static_cast<Nanos>(prng.Below(static_cast<std::uint64_t>(span))));
       }
       Instant first = Instant::Never();
       for (const auto& probe : probes) {
-        if (probe->timer.running()) first = std::min(first, probe->timer.deadline(), [](Instant a, Instant b) { return a < b; });
+        if (probe->timer.running())
+          first =
+              std::min(first, probe->timer.deadline(), [](Instant a, Instant b) { return a < b; });
       }
       // Rounding up to a tick is the only lateness allowed.
       if (first != Instant::Never()) {
         ASSERT_LE(wheel.Next(), first + kMillisecond);
       }
-      now = prng.Chance(1, 2) ? now + static_cast<Nanos>(prng.Below(static_cast<std::uint64_t>(span)))
-                              : std::max(now, wheel.Next() == Instant::Never() ? now : wheel.Next(),
-                                         [](Instant a, Instant b) { return a < b; });
+      now = prng.Chance(1, 2)
+                ? now + static_cast<Nanos>(prng.Below(static_cast<std::uint64_t>(span)))
+                : std::max(now, wheel.Next() == Instant::Never() ? now : wheel.Next(),
+                           [](Instant a, Instant b) { return a < b; });
       wheel.Advance(now, kAll);
       for (const auto& probe : probes) {
         if (probe->fired == 0) {

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// EmulatedWsaIoctl against the completion rules of WSAIoctl, seen from outside: raw sockets, a raw completion
-// port, events and completion routines, as a program that knows nothing of Sluice would use it.
+// EmulatedWsaIoctl against the completion rules of WSAIoctl, seen from outside: raw sockets, a raw
+// completion port, events and completion routines, as a program that knows nothing of Sluice would
+// use it.
 #ifdef _WIN32
 
 #include "engine/io/windows/emulated_ioctl.h"
@@ -82,12 +83,14 @@ class EmulatedIoctlTest : public ::testing::Test {
   void UseNoPort() { RegisterEmulated(socket_, EmulatedSocket{&platform_, nullptr, 0, false}); }
 
   int Call(OVERLAPPED* overlapped, LPWSAOVERLAPPED_COMPLETION_ROUTINE routine = nullptr) {
-    return EmulatedWsaIoctl(socket_, kCode, nullptr, 0, out_, sizeof(out_), &bytes_, overlapped, routine);
+    return EmulatedWsaIoctl(socket_, kCode, nullptr, 0, out_, sizeof(out_), &bytes_, overlapped,
+                            routine);
   }
   // True and the entry if there is a packet.
   bool Dequeue(OVERLAPPED_ENTRY* entry, DWORD timeout_ms = 0) {
     ULONG count = 0;
-    return GetQueuedCompletionStatusEx(port_, entry, 1, &count, timeout_ms, FALSE) != FALSE && count == 1;
+    return GetQueuedCompletionStatusEx(port_, entry, 1, &count, timeout_ms, FALSE) != FALSE &&
+           count == 1;
   }
   void ExpectNoPacket() {
     OVERLAPPED_ENTRY entry;
@@ -137,8 +140,9 @@ TEST_F(EmulatedIoctlTest, LiteralNumberReplacesTheTable) {
 
 TEST_F(EmulatedIoctlTest, SynchronousCallNeedsTheCount) {
   UseNoPort();
-  EXPECT_EQ(EmulatedWsaIoctl(socket_, kCode, nullptr, 0, out_, sizeof(out_), nullptr, nullptr, nullptr),
-            SOCKET_ERROR);
+  EXPECT_EQ(
+      EmulatedWsaIoctl(socket_, kCode, nullptr, 0, out_, sizeof(out_), nullptr, nullptr, nullptr),
+      SOCKET_ERROR);
   EXPECT_EQ(WSAGetLastError(), WSAEFAULT);
   EXPECT_EQ(platform_.controls, 0);
 }
@@ -328,7 +332,8 @@ TEST_F(EmulatedIoctlTest, CompletionRoutine) {
   for (const bool pends : {false, true}) {
     routine_seen = RoutineSeen{};
     platform_.pends = pends;
-    platform_.reply = pends ? ControlReply{kStatusNotFound, 0, 0} : ControlReply{kStatusSuccess, 8, 0};
+    platform_.reply =
+        pends ? ControlReply{kStatusNotFound, 0, 0} : ControlReply{kStatusSuccess, 8, 0};
     OVERLAPPED overlapped{};
     EXPECT_EQ(Call(&overlapped, &OnRoutine), pends ? SOCKET_ERROR : 0);
     if (pends) std::thread([this] { platform_.Complete(); }).join();
@@ -347,8 +352,8 @@ TEST_F(EmulatedIoctlTest, TheRestGoesToTheSystem) {
   UseNoPort();
   DWORD bytes = 0;
   u_long available = 99;
-  EXPECT_EQ(EmulatedWsaIoctl(socket_, FIONREAD, nullptr, 0, &available, sizeof(available), &bytes, nullptr,
-                             nullptr),
+  EXPECT_EQ(EmulatedWsaIoctl(socket_, FIONREAD, nullptr, 0, &available, sizeof(available), &bytes,
+                             nullptr, nullptr),
             0);
   EXPECT_EQ(available, 0u);
 
@@ -356,8 +361,8 @@ TEST_F(EmulatedIoctlTest, TheRestGoesToTheSystem) {
   void* function = nullptr;
   OVERLAPPED overlapped{};
   overlapped.hEvent = CreateEventW(nullptr, TRUE, FALSE, nullptr);
-  const int result = EmulatedWsaIoctl(socket_, SIO_GET_EXTENSION_FUNCTION_POINTER, &id, sizeof(id), &function,
-                                      sizeof(function), &bytes, &overlapped, nullptr);
+  const int result = EmulatedWsaIoctl(socket_, SIO_GET_EXTENSION_FUNCTION_POINTER, &id, sizeof(id),
+                                      &function, sizeof(function), &bytes, &overlapped, nullptr);
   if (result != 0) {
     DWORD flags = 0;
     EXPECT_TRUE(WSAGetOverlappedResult(socket_, &overlapped, &bytes, TRUE, &flags));

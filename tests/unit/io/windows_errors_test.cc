@@ -12,25 +12,48 @@
 namespace sluice::io {
 namespace {
 
-// Our Win32 column must be what the OS says, or the same failure has two names on two systems. The statuses
-// are those of control_status.cc; 0xC0220008 is left out, because Wine 8 does not know the filtering
-// platform's table.
+// Our Win32 column must be what the OS says, or the same failure has two names on two systems. The
+// statuses are those of control_status.cc; 0xC0220008 is left out, because Wine 8 does not know the
+// filtering platform's table.
 TEST(WindowsErrors, Win32ColumnIsThatOfTheSystem) {
   constexpr NtStatus kStatuses[] = {
-      kStatusBufferTooSmall,     kStatusBufferOverflow,   kStatusInsufficientResources,
-      kStatusNotFound,           kStatusIntegerOverflow,  kStatusInvalidParameter,
-      kStatusAccessDenied,       kStatusNotSupported,     kStatusNotImplemented,
-      kStatusInvalidConnection,  kStatusAccessViolation,  kStatusInvalidHandle,
-      kStatusObjectTypeMismatch, kStatusCancelled,        kStatusHandlesClosed,
-      0x00000102,                0xC00000B5,              0xC000013B,
-      0xC000013C,                0xC000020A,              0xC000020C,
-      0xC000020D,                0xC0000236,              0xC0000237,
-      0xC000023A,                0xC000023B,              0xC000023C,
-      0xC000023D,                0xC000023E,              0xC000023F,
-      0xC0000240,                0xC0000241,              0xC0000238,
+      kStatusBufferTooSmall,
+      kStatusBufferOverflow,
+      kStatusInsufficientResources,
+      kStatusNotFound,
+      kStatusIntegerOverflow,
+      kStatusInvalidParameter,
+      kStatusAccessDenied,
+      kStatusNotSupported,
+      kStatusNotImplemented,
+      kStatusInvalidConnection,
+      kStatusAccessViolation,
+      kStatusInvalidHandle,
+      kStatusObjectTypeMismatch,
+      kStatusCancelled,
+      kStatusHandlesClosed,
+      0x00000102,
+      0xC00000B5,
+      0xC000013B,
+      0xC000013C,
+      0xC000020A,
+      0xC000020C,
+      0xC000020D,
+      0xC0000236,
+      0xC0000237,
+      0xC000023A,
+      0xC000023B,
+      0xC000023C,
+      0xC000023D,
+      0xC000023E,
+      0xC000023F,
+      0xC0000240,
+      0xC0000241,
+      0xC0000238,
   };
   for (const NtStatus status : kStatuses) {
-    EXPECT_EQ(Win32Number(status), Nt().status_to_win32(static_cast<LONG>(status))) << std::hex << status;
+    EXPECT_EQ(Win32Number(status), Nt().status_to_win32(static_cast<LONG>(status)))
+        << std::hex << status;
   }
 }
 
@@ -61,7 +84,8 @@ TEST(WindowsErrors, UnknownStatusAsksTheSystem) {
 
 // What an emulated platform may want to see at the other end of a packet.
 TEST(WindowsErrors, NumbersTravelAsStatuses) {
-  for (const std::uint32_t number : {1u, 122u, 995u, 10014u, 10022u, 65535u, 0x80320008u, 0x80320001u}) {
+  for (const std::uint32_t number :
+       {1u, 122u, 995u, 10014u, 10022u, 65535u, 0x80320008u, 0x80320001u}) {
     const OsError error = ErrorOfStatus(StatusOfNumber(number));
     EXPECT_FALSE(error.ok());
     EXPECT_EQ(static_cast<std::uint32_t>(error.raw), number);

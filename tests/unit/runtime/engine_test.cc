@@ -22,8 +22,9 @@ TEST_F(ProxyTest, OptionsThatCannotWorkAreNamed) {
             std::string::npos);
   EngineOptions no_redirector;
   no_redirector.listen = {Address::Loopback(Family::kV4, 0)};
-  EXPECT_NE(Engine::Create(*runtime_, std::move(no_redirector)).status().message().find("redirector"),
-            std::string::npos);
+  EXPECT_NE(
+      Engine::Create(*runtime_, std::move(no_redirector)).status().message().find("redirector"),
+      std::string::npos);
 }
 
 TEST_F(ProxyTest, AddressInUseFailsTheStartAndNamesIt) {
@@ -32,7 +33,8 @@ TEST_F(ProxyTest, AddressInUseFailsTheStartAndNamesIt) {
   engine_ = MakeEngine(origin_listener_.local());
   const absl::Status status = engine_->Start();
   ASSERT_FALSE(status.ok());
-  EXPECT_NE(status.message().find(origin_listener_.local().ToString()), std::string::npos) << status;
+  EXPECT_NE(status.message().find(origin_listener_.local().ToString()), std::string::npos)
+      << status;
   EXPECT_NE(status.message().find("in use"), std::string::npos) << status;
   // The first address, which could be had, was given up again.
   EXPECT_EQ(runtime_->Live().sockets, 0u);
@@ -45,7 +47,8 @@ TEST_F(ProxyTest, ConnectionsPastTheLimitAreRefused) {
   Connect();
   Ends& refused = ConnectClient(engine_->addresses()[0]);
   char byte;
-  EXPECT_EQ(ReceiveOnce(loop_, loop_.port(), refused.client, &byte, 1).error.code, ErrorCode::kReset);
+  EXPECT_EQ(ReceiveOnce(loop_, loop_.port(), refused.client, &byte, 1).error.code,
+            ErrorCode::kReset);
   EXPECT_EQ(engine_->Metrics()[Counter::k_refused_limit], 1u);
   EXPECT_EQ(engine_->flows(), 2u);
 }
@@ -85,6 +88,8 @@ TEST_F(ProxyTest, ConnectionsSpreadOverWorkers) {
 }
 
 TEST_F(ProxyTest, DrainWaitsForFlowsAndTakesNoNewOnes) {
+  // A probe that is still accepted becomes a flow whose other end nobody closes.
+  options_.policy.half_closed_timeout = 100 * kMillisecond;
   StartProxy();
   Ends& ends = Connect();
   std::thread stopper([&] { engine_->Stop(3600 * kSecond); });

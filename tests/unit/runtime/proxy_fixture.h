@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A proxy between sockets that the test drives itself: client ends and an origin on the test thread's own
-// port, the engine on its workers.
+// A proxy between sockets that the test drives itself: client ends and an origin on the test
+// thread's own port, the engine on its workers.
 #ifndef SLUICE_TESTS_UNIT_RUNTIME_PROXY_FIXTURE_H_
 #define SLUICE_TESTS_UNIT_RUNTIME_PROXY_FIXTURE_H_
 
@@ -41,9 +41,9 @@ class ProxyTest : public ::testing::Test {
     if (runtime_ == nullptr) return;
     runtime_->Stop();
     const LiveCounts live = runtime_->Live();
-    EXPECT_TRUE(live.AllZero()) << "flows " << live.flows << " sockets " << live.sockets << " operations "
-                                << live.operations << " chunks " << live.chunks << " buffers "
-                                << live.buffers << " timers " << live.timers;
+    EXPECT_TRUE(live.AllZero()) << "flows " << live.flows << " sockets " << live.sockets
+                                << " operations " << live.operations << " chunks " << live.chunks
+                                << " buffers " << live.buffers << " timers " << live.timers;
   }
 
   void MakeRuntime(int workers = 1) {
@@ -101,8 +101,8 @@ class ProxyTest : public ::testing::Test {
     return ends;
   }
 
-  // For what happens on the engine's own threads, where no outcome wakes the test's port: looks again and
-  // again, in short turns.
+  // For what happens on the engine's own threads, where no outcome wakes the test's port: looks
+  // again and again, in short turns.
   template <typename Done>
   [[nodiscard]] bool Eventually(Done done) {
     const Instant end = loop_.port().now() + contract::kPatience;

@@ -15,8 +15,8 @@ using metrics::Counter;
 
 constexpr std::size_t kMebibyte = std::size_t{1} << 20;
 
-// Passing through must copy nothing in user space: the counter of copied bytes stays at zero while two
-// megabytes cross the engine.
+// Passing through must copy nothing in user space: the counter of copied bytes stays at zero while
+// two megabytes cross the engine.
 TEST_F(ProxyTest, RelaysBothWaysWithoutCopyingAByte) {
   StartProxy();
   Ends& ends = Connect();
@@ -145,8 +145,8 @@ TEST_F(ProxyTest, HalfClosedFlowHasItsOwnTimeout) {
   EXPECT_EQ(engine_->Metrics()[Counter::k_closed_idle], 0u);
 }
 
-// A reader that does not read must stop the sender, not fill the slab: one flow may hold its queue and
-// the chunks of one receive.
+// A reader that does not read must stop the sender, not fill the slab: one flow may hold its queue
+// and the chunks of one receive.
 TEST_F(ProxyTest, SlowReaderStopsTheSenderAndLosesNothing) {
   options_.policy.queue_high = 64 * 1024;
   StartProxy();
@@ -218,7 +218,8 @@ TEST_F(ProxyTest, QuietFlowHoldsNoChunk) {
 
 class DropDown final : public inspect::Inspector {
  public:
-  inspect::Verdict OnData(const inspect::FlowInfo&, inspect::Direction direction, memory::Chain& data) override {
+  inspect::Verdict OnData(const inspect::FlowInfo&, inspect::Direction direction,
+                          memory::Chain& data) override {
     if (direction == inspect::Direction::kDown) return inspect::Verdict::kDrop;
     return data.size() == 5 ? inspect::Verdict::kReset : inspect::Verdict::kPass;
   }
@@ -235,7 +236,8 @@ TEST_F(ProxyTest, InspectorPassesDropsAndResets) {
   ASSERT_EQ(ReceiveOnce(loop_, port, ends.origin, buffer, sizeof buffer).bytes, 4u);
   ASSERT_TRUE(SendAll(loop_, port, ends.origin, "dropped", 7).ok());
   ASSERT_TRUE(SendAll(loop_, port, ends.client, "reset", 5).ok());
-  EXPECT_EQ(ReceiveOnce(loop_, port, ends.client, buffer, sizeof buffer).error.code, ErrorCode::kReset);
+  EXPECT_EQ(ReceiveOnce(loop_, port, ends.client, buffer, sizeof buffer).error.code,
+            ErrorCode::kReset);
   ASSERT_TRUE(Await(Counter::k_closed_inspector, 1));
   EXPECT_EQ(engine_->Metrics()[Counter::k_bytes_down], 0u);
 }

@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "engine/redirect/loop_guard.h"
+
+#include "absl/hash/hash.h"
+#include "engine/base/check.h"
+
+namespace sluice::redirect {
+
+LoopGuard::Shard& LoopGuard::ShardOf(const Address& address) const {
+  return shards_[absl::Hash<Address>()(address) % kShards];
+}
+
+void LoopGuard::AddOutbound(const Address& local, std::uint32_t hops) {
+  const Address key = local.Canonical();
+  Shard& shard = ShardOf(key);
+  absl::MutexLock lock(&shard.mutex);
+  shard.outbound[key] = hops;
+}
+
+void LoopGuard::RemoveOutbound(const Address& local) {
+  const Address key = local.Canonical();
+  Shard& shard = ShardOf(key);
+  absl::MutexLock lock(&shard.mutex);
+  shard.outbound.erase(key);
+}
+
+std::uint32_t LoopGuard::HopsOf(const Address& peer) const {
+  const Address key = peer.Canonical();
+  Shard& shard = ShardOf(key);
+  absl::MutexLock lock(&shard.mutex);
+  const auto found = shard.outbound.find(key);
+  return found == shard.outbound.end() ? 0 : found->second;
+}
+
+bool LoopGuard::Enter(const Address& destination, Instant now) {
+  const Address key = destination.Canonical();
+  Shard& shard = ShardOf(key);
+  absl::MutexLock lock(&shard.mutex);
+  Destination& entry = shard.destinations[key];
+  if (now < entry.rest_end) return false;
+  if (now >= entry.window_end) {
+    entry.window_end = now + policy_.window;
+    entry.open_at_window_begin = entry.open;
+  }
+  if (entry.open >= entry.open_at_window_begin + policy_.growth_max) {
+    entry.rest_end = now + policy_.rest;
+    return false;
+  }
+  ++entry.open;
+  return true;
+}
+
+void LoopGuard::Leave(const Address& destination) {
+  const Address key = destination.Canonical();
+  Shard& shard = ShardOf(key);
+  absl::MutexLock lock(&shard.mutex);
+  const auto found = shard.destinations.find(key);
+  SLUICE_CHECK(found != shard.destinations.end());
+  SLUICE_CHECK(found->second.open > 0);
+  // With the last flow the destination is forgotten, so the table is bounded by the open flows.
+  if (--found->second.open == 0) shard.destinations.erase(found);
+}
+
+std::size_t LoopGuard::outbound() const {
+  std::size_t count = 0;
+  for (Shard& shard : shards_) {
+    absl::MutexLock lock(&shard.mutex);
+    count += shard.outbound.size();
+  }
+  return count;
+}
+
+std::size_t LoopGuard::destinations() const {
+  std::size_t count = 0;
+  for (Shard& shard : shards_) {
+    absl::MutexLock lock(&shard.mutex);
+    count += shard.destinations.size();
+  }
+  return count;
+}
+
+}  // namespace sluice::redirect

@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// LoopGuard: what ends a ring of proxies when records do not. Records are the first guard and
+// OwnListeners the second; these are the rest:
+//
+//   hop budget     onward sockets of this process are registered with the number of hops they have
+//   behind
+//                  them; a connection accepted from one of them continues that count, and past the
+//                  budget it is refused.
+//   storm breaker  flows toward one destination that open faster than others end are refused for a
+//   while
+//                  once they have grown by `growth_max` in one window. A loop opens and never ends,
+//                  so it meets this bound also when its hops are in other processes.
+//
+// One LoopGuard for a runtime: rings run through several engines. Any thread; sharded locks, held
+// briefly.
+#ifndef SLUICE_REDIRECT_LOOP_GUARD_H_
+#define SLUICE_REDIRECT_LOOP_GUARD_H_
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/container/flat_hash_map.h"
+#include "absl/synchronization/mutex.h"
+#include "engine/base/clock.h"
+#include "sluice/address.h"
+
+namespace sluice::redirect {
+
+struct LoopPolicy {
+  // Hops of this process that one connection may go through. A chain of a few vendors is long.
+  std::uint32_t hops_max = 32;
+  // How many more flows may be open toward one destination at the end of a window than at its
+  // begin.
+  std::uint32_t growth_max = 2048;
+  Nanos window = kSecond;
+  // How long a destination is refused once it grew past that.
+  Nanos rest = kSecond;
+};
+
+class LoopGuard {
+ public:
+  explicit LoopGuard(const LoopPolicy& policy) : policy_(policy) {}
+  LoopGuard(const LoopGuard&) = delete;
+  LoopGuard& operator=(const LoopGuard&) = delete;
+
+  const LoopPolicy& policy() const { return policy_; }
+
+  // An onward socket bound to `local`, `hops` hops away from the application.
+  void AddOutbound(const Address& local, std::uint32_t hops);
+  void RemoveOutbound(const Address& local);
+  // Hops behind a connection that came from `peer`: 0 when it is not one of our onward sockets.
+  std::uint32_t HopsOf(const Address& peer) const;
+
+  // False: the destination is resting, or this flow would be the one too many. After true, Leave
+  // must be called once, when the flow is over.
+  bool Enter(const Address& destination, Instant now);
+  void Leave(const Address& destination);
+
+  // Entries held; zero when no flow is open.
+  std::size_t outbound() const;
+  std::size_t destinations() const;
+
+ private:
+  static constexpr std::size_t kShards = 16;
+  struct Destination {
+    Instant window_end;
+    Instant rest_end;
+    std::uint64_t open = 0;
+    std::uint64_t open_at_window_begin = 0;
+  };
+  struct Shard {
+    mutable absl::Mutex mutex;
+    absl::flat_hash_map<Address, std::uint32_t> outbound ABSL_GUARDED_BY(mutex);
+    absl::flat_hash_map<Address, Destination> destinations ABSL_GUARDED_BY(mutex);
+  };
+
+  Shard& ShardOf(const Address& address) const;
+
+  const LoopPolicy policy_;
+  mutable std::array<Shard, kShards> shards_;
+};
+
+}  // namespace sluice::redirect
+
+#endif  // SLUICE_REDIRECT_LOOP_GUARD_H_

@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Rings of engines: each one's upstream is the next one's listener, so that a single connection
+// would go round until descriptors run out. No engine sees its own listener as destination; the
+// guards behind that must end it.
+#include "tests/unit/runtime/proxy_fixture.h"
+
+namespace sluice::runtime {
+namespace {
+
+using metrics::Counter;
+
+class RingTest : public ProxyTest {
+ protected:
+  // Engines 0..count-1, each connecting to the next, the last one to the first.
+  void StartRing(std::size_t count, const redirect::LoopPolicy& loops) {
+    RuntimeOptions options;
+    options.loops = loops;
+    absl::StatusOr<std::unique_ptr<Runtime>> runtime = Runtime::Create(options);
+    ASSERT_TRUE(runtime.ok()) << runtime.status();
+    runtime_ = *std::move(runtime);
+    contract::ClosedTcpPort reserved(loop_, Family::kV4);
+    const Address first = reserved.address();
+    Address upstream = first;
+    for (std::size_t i = 1; i < count; ++i) {
+      ring_.push_back(MakeEngine(upstream));
+      ASSERT_TRUE(ring_.back()->Start().ok());
+      upstream = ring_.back()->addresses()[0];
+    }
+    reserved.Release();
+    options_.listen = {first};
+    ring_.push_back(MakeEngine(upstream));
+    ASSERT_TRUE(ring_.back()->Start().ok());
+  }
+
+  std::uint64_t Sum(Counter counter) {
+    std::uint64_t sum = 0;
+    for (const auto& engine : ring_) sum += engine->Metrics()[counter];
+    return sum;
+  }
+
+  void TearDown() override {
+    ring_.clear();
+    ProxyTest::TearDown();
+  }
+
+  std::vector<std::unique_ptr<Engine>> ring_;
+};
+
+TEST_F(RingTest, HopBudgetEndsARingOfThree) {
+  redirect::LoopPolicy loops;
+  loops.hops_max = 10;
+  StartRing(3, loops);
+  Ends& ends = ConnectClient(ring_.back()->addresses()[0]);
+  char byte;
+  EXPECT_EQ(contract::ReceiveOnce(loop_, loop_.port(), ends.client, &byte, 1).error.code,
+            ErrorCode::kReset);
+  ASSERT_TRUE(Eventually([&] { return Sum(Counter::k_joined) == Sum(Counter::k_accepted); }));
+  EXPECT_GE(Sum(Counter::k_closed_hop_budget), 1u);
+  // One connect a hop; a few more where an accept was faster than the registration of its connect.
+  EXPECT_LE(Sum(Counter::k_connected), 40u);
+}
+
+// The breaker alone: a budget that is never spent, as if the hops were in other processes.
+TEST_F(RingTest, StormBreakerEndsARingWithoutABudget) {
+  redirect::LoopPolicy loops;
+  loops.hops_max = 1000000;
+  loops.growth_max = 50;
+  StartRing(2, loops);
+  Ends& ends = ConnectClient(ring_.back()->addresses()[0]);
+  char byte;
+  EXPECT_EQ(contract::ReceiveOnce(loop_, loop_.port(), ends.client, &byte, 1).error.code,
+            ErrorCode::kReset);
+  ASSERT_TRUE(Eventually([&] { return Sum(Counter::k_joined) == Sum(Counter::k_accepted); }));
+  EXPECT_GE(Sum(Counter::k_closed_storm), 1u);
+  EXPECT_LE(Sum(Counter::k_connected), 101u);
+  EXPECT_EQ(runtime_->loop_guard().outbound(), 0u);
+  EXPECT_EQ(runtime_->loop_guard().destinations(), 0u);
+}
+
+}  // namespace
+}  // namespace sluice::runtime
