@@ -168,7 +168,7 @@ bool Flow::HopBudgetSpent() {
 // Only a connection that stays on this machine can come back to us by itself.
 void Flow::RegisterOutbound() {
   if (!host_.own_listeners->IsLocal(info_.destination)) return;
-  outbound_ = host_.port->LocalAddress(up_.socket);
+  outbound_ = up_.socket.local();
   if (!outbound_.empty()) host_.loop_guard->AddOutbound(outbound_, hops_ + 1);
 }
 

@@ -56,7 +56,9 @@ struct NativeBlock {
 struct ArmedTag {};
 struct ReadyTag {};
 
-class Operation : public ListNode<ArmedTag>, public ListNode<ReadyTag> {
+class Operation : public ListNode<ArmedTag>,
+                  public ListNode<ReadyTag>,
+                  public ListNode<SocketTag> {
  public:
   enum class State : std::uint8_t { kIdle, kArmed, kDone };
   using Handler = void (*)(void* owner, Outcome outcome);

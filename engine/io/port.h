@@ -89,15 +89,14 @@ class Port {
   OsError Adopt(Socket& socket, AcceptedSocket accepted);
   // Closes an accepted socket that nobody adopts, with RST. Any thread.
   static void Discard(AcceptedSocket accepted, Platform* platform);
-  // The socket's own address; asks the OS when it is not known yet. Empty when unbound.
-  Address LocalAddress(Socket& socket);
   // Sends FIN after what was sent. The receive side stays open. REQUIRES: no Send armed; it might go out
   // after the FIN.
   OsError ShutdownSend(Socket& socket);
   // Closes; armed operations on the socket are cancelled and their outcomes arrive as usual, and only then
   // does the handle go (so no receive is pending at closesocket, which would make Windows send RST).
   // is_open() is false at once, is_joined() when it is over: at latest before the handler of the last
-  // operation runs. Idempotent.
+  // operation runs. A send that is cut off so ends the connection with RST: a FIN would tell the peer that
+  // it has everything. Idempotent.
   void Close(Socket& socket);
   // Like Close, but the peer sees RST and unsent bytes are dropped.
   void Abort(Socket& socket);

@@ -15,7 +15,7 @@ void PortCore::Arm(Operation& operation, Verb verb, Socket* socket) {
   operation.backend_ = 0;
   if (socket != nullptr) {
     SLUICE_CHECK(socket->is_open());
-    ++socket->armed_;
+    socket->operations_.PushBack(operation);
   }
   armed_.PushBack(operation);
   ++stats_.armed;
@@ -46,8 +46,7 @@ void PortCore::Release(Operation& operation) {
   operation.socket_ = nullptr;
   --stats_.armed;
   if (socket != nullptr) {
-    SLUICE_CHECK(socket->armed_ > 0);
-    --socket->armed_;
+    socket->operations_.Remove(operation);
     if (socket->closing_) CloseIfJoined(*socket);
   }
 }
@@ -99,7 +98,7 @@ void PortCore::Attach(Socket& socket, NativeHandle handle, Family family) {
 }
 
 void PortCore::CloseIfJoined(Socket& socket) {
-  if (socket.armed_ != 0) return;
+  if (!socket.operations_.empty()) return;
   SLUICE_CHECK(socket.handle_ != kNoHandle);
   close_handle_(backend_, socket);
   socket.handle_ = kNoHandle;

@@ -4,7 +4,8 @@
 //
 // Life of an operation here: Arm (idle -> armed, linked in `armed_`), Finish (armed -> done, moved to
 // `ready_`), Dispatch (done -> idle, handler runs). Invariants: an operation is in `armed_` exactly while
-// armed and in `ready_` exactly while done; socket.armed() equals the operations in either that name it.
+// armed and in `ready_` exactly while done; it is in its socket's list while in either, so closing a
+// socket looks at no operation of others.
 #ifndef SLUICE_IO_PORT_CORE_H_
 #define SLUICE_IO_PORT_CORE_H_
 
@@ -46,11 +47,9 @@ class PortCore {
     socket.abort_on_close_ = socket.abort_on_close_ || abort;
     if (socket.closing_) return;
     socket.closing_ = true;
-    if (socket.armed_ != 0) {
-      armed_.ForEach([&](Operation& operation) {
-        if (operation.socket_ == &socket) cancel(operation);
-      });
-    }
+    socket.operations_.ForEach([&](Operation& operation) {
+      if (operation.state_ == Operation::State::kArmed) cancel(operation);
+    });
     CloseIfJoined(socket);
   }
 

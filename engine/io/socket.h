@@ -8,12 +8,17 @@
 #ifndef SLUICE_IO_SOCKET_H_
 #define SLUICE_IO_SOCKET_H_
 
+#include <cstddef>
 #include <cstdint>
 
 #include "engine/base/check.h"
+#include "engine/base/intrusive_list.h"
 #include "sluice/address.h"
 
 namespace sluice::io {
+
+class Operation;
+struct SocketTag {};
 
 // SOCKET on Windows, file descriptor on Linux, index in simulation.
 using NativeHandle = std::uintptr_t;
@@ -36,15 +41,16 @@ class Socket {
   // death.
   ~Socket() {
     SLUICE_CHECK(handle_ == kNoHandle);
-    SLUICE_CHECK(armed_ == 0);
+    SLUICE_CHECK(operations_.empty());
   }
 
   // False after Port::Close, even while the last operations are being joined.
   bool is_open() const { return handle_ != kNoHandle && !closing_; }
   // True once the kernel holds nothing of it: it may be destroyed or opened again.
-  bool is_joined() const { return handle_ == kNoHandle && armed_ == 0; }
+  bool is_joined() const { return handle_ == kNoHandle && operations_.empty(); }
   NativeHandle native() const { return handle_; }
-  std::uint32_t armed() const { return armed_; }
+  // Operations armed or done on this socket.
+  std::size_t armed() const { return operations_.size(); }
   // Local address as far as known: of a listener after Listen, of others after Adopt or connect. The first
   // call after a connect may ask the OS for it.
   const Address& local() const {
@@ -65,7 +71,7 @@ class Socket {
   // Non-null while `local_` is to be asked for: a call that most connections never need.
   mutable Address (*local_of_)(NativeHandle) = nullptr;
   Address peer_;
-  std::uint32_t armed_ = 0;      // operations armed or done on this socket
+  IntrusiveList<Operation, SocketTag> operations_;  // armed or done on this socket
   bool closing_ = false;         // Close was called, the handle goes with the last operation
   bool abort_on_close_ = false;  // close with RST instead of FIN
   bool bound_ = false;

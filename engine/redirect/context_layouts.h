@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The context layouts known here. All are byte layouts of Windows, whatever machine reads them: families
-// are 2 (IPv4) and 23 (IPv6), little-endian; TCP ports and addresses of socket addresses are in network
-// order.
+// The context layouts known here. All are byte layouts of Windows, whatever machine reads them:
+// families are 2 (IPv4) and 23 (IPv6), little-endian; TCP ports and addresses of socket addresses
+// are in network order.
 #ifndef SLUICE_REDIRECT_CONTEXT_LAYOUTS_H_
 #define SLUICE_REDIRECT_CONTEXT_LAYOUTS_H_
 
@@ -48,8 +48,8 @@ class SockaddrContext final : public ContextCodec {
   std::string Encode(const Origin& origin) const override;
 };
 
-// Two 128-byte storages, remote then local, as Microsoft's WFPSampler attaches. The local one may be
-// empty (family 0) or unspecified.
+// Two 128-byte storages, remote then local, as Microsoft's WFPSampler attaches. The local one may
+// be empty (family 0) or unspecified.
 class SockaddrPairContext final : public ContextCodec {
  public:
   static constexpr std::size_t kSize = 256;
@@ -59,7 +59,8 @@ class SockaddrPairContext final : public ContextCodec {
   std::string Encode(const Origin& origin) const override;
 };
 
-// A Windows socket address at the start of `bytes`; nothing if the family is unknown or the bytes too few.
+// A Windows socket address at the start of `bytes`; nothing if the family is unknown or the bytes
+// too few.
 std::optional<Address> ReadWindowsSockaddr(absl::Span<const std::byte> bytes);
 
 }  // namespace sluice::redirect

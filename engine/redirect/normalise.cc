@@ -81,7 +81,8 @@ Meaning MeaningOfCode(ErrorCode code) {
   }
 }
 
-// A reported size counts only if it is larger than what was tried: the field may be unwritten or zero.
+// A reported size counts only if it is larger than what was tried: the field may be unwritten or
+// zero.
 QueryMeaning Grow(std::uint32_t reported, std::uint32_t capacity) {
   if (capacity >= kReplyMax || reported > kReplyMax) return {Meaning::kFailed, 0, false};
   std::uint32_t next = capacity * 2;

@@ -11,9 +11,9 @@
 namespace sluice::redirect {
 
 struct Origin {
-  Address destination;     // never empty after a successful query
-  Address source;          // the application's end; empty if the context does not say
-  std::uint32_t pid = 0;   // the application's process; 0 if unknown
+  Address destination;    // never empty after a successful query
+  Address source;         // the application's end; empty if the context does not say
+  std::uint32_t pid = 0;  // the application's process; 0 if unknown
 };
 
 }  // namespace sluice::redirect

@@ -27,7 +27,8 @@ void OwnListeners::AddListener(const Address& address, bool dual_stack) {
 }
 
 void OwnListeners::AddLocalAddresses(absl::Span<const Address> addresses) {
-  for (const Address& address : addresses) local_.insert(WithoutScope(address.Canonical()).WithPort(0));
+  for (const Address& address : addresses)
+    local_.insert(WithoutScope(address.Canonical()).WithPort(0));
 }
 
 bool OwnListeners::IsLocal(const Address& address) const {

@@ -3,8 +3,8 @@
 // OwnListeners: the second loop guard, independent of records. A destination that is one of our own
 // listeners, in whatever spelling, must never be connected to.
 //
-// Which addresses are local is given as data, for the OS is not asked here. Built once per configuration,
-// then immutable: any thread.
+// Which addresses are local is given as data, for the OS is not asked here. Built once per
+// configuration, then immutable: any thread.
 #ifndef SLUICE_REDIRECT_OWN_LISTENERS_H_
 #define SLUICE_REDIRECT_OWN_LISTENERS_H_
 
@@ -21,8 +21,8 @@ namespace sluice::redirect {
 
 class OwnListeners {
  public:
-  // `address` as bound: specific or wildcard, its TCP port known. `dual_stack`: a v6 wildcard that also
-  // takes v4.
+  // `address` as bound: specific or wildcard, its TCP port known. `dual_stack`: a v6 wildcard that
+  // also takes v4.
   void AddListener(const Address& address, bool dual_stack = false);
   // Addresses of this machine's interfaces; their ports are ignored. Loopback is known without.
   void AddLocalAddresses(absl::Span<const Address> addresses);

@@ -97,10 +97,8 @@ void Redirector::End(QueryOp& operation, Verdict verdict, OsError error) {
   SLUICE_CHECK(operation.pending_ == 0);
   operation.verdict_ = operation.cancelled_ ? Verdict::kGone : verdict;
   operation.error_ = operation.cancelled_ ? OsError{ErrorCode::kAborted, error.raw} : error;
-  if (operation.verdict_ != Verdict::kOk) {
-    operation.records_.buffer = memory::Buffer();
-    operation.origin_ = Origin{};
-  }
+  if (operation.verdict_ != Verdict::kOk) operation.records_.buffer = memory::Buffer();
+  if (operation.verdict_ == Verdict::kGone) operation.origin_ = Origin{};
   operation.context_.buffer = memory::Buffer();
   operation.socket_ = nullptr;
   operation.running_ = false;
@@ -108,7 +106,8 @@ void Redirector::End(QueryOp& operation, Verdict verdict, OsError error) {
   operation.handler_(operation.owner_);
 }
 
-void Redirector::EndLater(QueryOp& operation, Verdict verdict, OsError error, const Origin& origin) {
+void Redirector::EndLater(QueryOp& operation, Verdict verdict, OsError error,
+                          const Origin& origin) {
   SLUICE_CHECK(operation.running_);
   operation.verdict_ = verdict;
   operation.error_ = error;

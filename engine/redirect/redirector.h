@@ -2,10 +2,11 @@
 //
 // Redirector: where an accepted connection was going, and what its onward connection must carry.
 //
-// A Redirector belongs to one engine, is set up before workers start and is then immutable but for its
-// counters; its methods run on many workers at once, each with that worker's own port and pool. What is
-// in flight lives in the caller's QueryOp and CarryOp (embedded in the flow, like io operations): their
-// handlers run from Port::RunOnce, exactly once for each start, never inside the start call.
+// A Redirector belongs to one engine, is set up before workers start and is then immutable but for
+// its counters; its methods run on many workers at once, each with that worker's own port and pool.
+// What is in flight lives in the caller's QueryOp and CarryOp (embedded in the flow, like io
+// operations): their handlers run from Port::RunOnce, exactly once for each start, never inside the
+// start call.
 #ifndef SLUICE_REDIRECT_REDIRECTOR_H_
 #define SLUICE_REDIRECT_REDIRECTOR_H_
 
@@ -61,7 +62,8 @@ class QueryOp {
   }
   // True while no io operation of it is in flight.
   bool idle() const { return !running_; }
-  // Asks that a running query end soon, with kGone. Its handler still runs, once. Harmless when idle.
+  // Asks that a running query end soon, with kGone. Its handler still runs, once. Harmless when
+  // idle.
   void Cancel();
   // Drops records and context; for the next use. REQUIRES: idle.
   void Reset();
@@ -69,6 +71,8 @@ class QueryOp {
   // Valid from the handler on.
   Verdict verdict() const { return verdict_; }
   OsError error() const { return error_; }
+  // On a verdict other than kOk it may still be filled, when the context was readable but the
+  // records were not to be had; empty otherwise.
   const Origin& origin() const { return origin_; }
   // The opaque blob to carry, size() bytes of it; false when there is none to carry (`none`).
   const memory::Buffer& records() const { return records_.buffer; }
@@ -80,11 +84,10 @@ class QueryOp {
   // One of the two control codes on its way.
   struct Lane {
     io::ControlOp op;
-    memory::Buffer buffer;       // the kernel's while `op` is armed
+    memory::Buffer buffer;  // the kernel's while `op` is armed
     OsError error;
     Meaning meaning = Meaning::kFailed;
-    bool ambiguous = false;      // the last answer may have meant "too small"
-    bool confirmed = false;      // the one confirming query at kReplyMax was made
+    bool ambiguous = false;  // the last answer may have meant "too small"; never at kReplyMax
   };
 
   void* owner_ = nullptr;
@@ -148,21 +151,22 @@ class Redirector {
 
   // "none", "wfp", ...: static text for logs.
   virtual const char* name() const = 0;
-  // Asks where `accepted` was going. `accepted` stays open until the outcome (if it is closed, or the
-  // port cancels, the verdict is kGone).
+  // Asks where `accepted` was going. `accepted` stays open until the outcome (if it is closed, or
+  // the port cancels, the verdict is kGone).
   virtual void Query(QueryOp& operation, const WorkerView& worker, io::Socket& accepted) = 0;
   // Puts what `query` found onto `onward`: an open socket, neither bound nor connecting. Must have
-  // completed before connect is posted; on anything but kOk the socket must not be used. The accepted
-  // socket stays open until the outcome of every Carry made from its query. A query that found no
-  // records is carried at once, as nothing.
+  // completed before connect is posted; on anything but kOk the socket must not be used. The
+  // accepted socket stays open until the outcome of every Carry made from its query. A query that
+  // found no records is carried at once, as nothing.
   virtual void Carry(CarryOp& operation, const WorkerView& worker, io::Socket& onward,
                      const QueryOp& query) = 0;
 
  protected:
-  // For implementations. Begin marks the operation as running; End makes it idle and runs its handler,
-  // so call it from an io handler only. EndLater answers through the worker's port: what a redirector
-  // does that knows its answer at once.
-  static void Begin(QueryOp& operation, Redirector* self, const WorkerView& worker, io::Socket& accepted);
+  // For implementations. Begin marks the operation as running; End makes it idle and runs its
+  // handler, so call it from an io handler only. EndLater answers through the worker's port: what a
+  // redirector does that knows its answer at once.
+  static void Begin(QueryOp& operation, Redirector* self, const WorkerView& worker,
+                    io::Socket& accepted);
   static void End(QueryOp& operation, Verdict verdict, OsError error);
   static void EndLater(QueryOp& operation, Verdict verdict, OsError error, const Origin& origin);
   static void Begin(CarryOp& operation, Redirector* self, const WorkerView& worker);

@@ -16,7 +16,8 @@ class CancelThreadsTest : public FamilyTest {};
 SLUICE_BOTH_FAMILIES(CancelThreadsTest);
 
 // Sends `total` bytes in small pieces with uneven gaps of turns, on a port of this thread's own.
-void SendInPieces(Loop& loop, Socket& socket, std::uint64_t seed, std::uint64_t total, bool* intact) {
+void SendInPieces(Loop& loop, Socket& socket, std::uint64_t seed, std::uint64_t total,
+                  bool* intact) {
   Prng prng(seed);
   std::uint64_t sent = 0;
   while (sent < total && *intact) {
@@ -29,8 +30,9 @@ void SendInPieces(Loop& loop, Socket& socket, std::uint64_t seed, std::uint64_t 
   }
 }
 
-// One thread sends a stream while this one receives and cancels as fast as it can. Each receive that succeeds
-// continues the stream exactly; each that fails says kAborted and took nothing. At the end the sum is exact.
+// One thread sends a stream while this one receives and cancels as fast as it can. Each receive
+// that succeeds continues the stream exactly; each that fails says kAborted and took nothing. At
+// the end the sum is exact.
 TEST_P(CancelThreadsTest, StreamSurvivesACancelStorm) {
   SLUICE_NEEDS(Ability::kThreads);
   const auto total = static_cast<std::uint64_t>(Rounds(200000));

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Connecting, and the many ways not to. Whatever is wrong with an address or a socket is an error outcome: not
-// a hang, not a failed check, not a success.
+// Connecting, and the many ways not to. Whatever is wrong with an address or a socket is an error
+// outcome: not a hang, not a failed check, not a success.
 #include <array>
 #include <vector>
 
@@ -17,8 +17,8 @@ Address V6Text(std::array<std::uint8_t, 16> bytes, std::uint16_t tcp_port) {
   return Address::V6(bytes, tcp_port);
 }
 
-// Refused is an outcome of its own: the Connector retries the next address on it. The number reaches us through
-// a packet on Windows (1225) and inline elsewhere; both must be kRefused.
+// Refused is an outcome of its own: the Connector retries the next address on it. The number
+// reaches us through a packet on Windows (1225) and inline elsewhere; both must be kRefused.
 TEST_P(ConnectTest, ClosedTcpPortRefuses) {
   ClosedTcpPort closed(loop_, GetParam());
   Socket socket;
@@ -30,8 +30,8 @@ TEST_P(ConnectTest, ClosedTcpPortRefuses) {
   CloseNow(loop_, loop_.port(), socket);
 }
 
-// After a refusal a new socket in the same place connects, once somebody listens: nothing of the failed attempt
-// sticks to the Socket object or to the operation.
+// After a refusal a new socket in the same place connects, once somebody listens: nothing of the
+// failed attempt sticks to the Socket object or to the operation.
 TEST_P(ConnectTest, NewSocketConnectsAfterARefusal) {
   Connect connect;
   Port& port = loop_.port();
@@ -54,8 +54,8 @@ TEST_P(ConnectTest, NewSocketConnectsAfterARefusal) {
   CloseNow(loop_, port, listener);
 }
 
-// Both ends know both addresses: what one calls local the other calls peer. (On Windows this needs the connect
-// and accept context updates; without them getsockname fails or says 0.0.0.0.)
+// Both ends know both addresses: what one calls local the other calls peer. (On Windows this needs
+// the connect and accept context updates; without them getsockname fails or says 0.0.0.0.)
 TEST_P(ConnectTest, BothEndsKnowBothAddresses) {
   Pair pair(loop_, GetParam());
   ASSERT_TRUE(pair.ok());
@@ -71,8 +71,8 @@ TEST_P(ConnectTest, BothEndsKnowBothAddresses) {
 TEST_P(ConnectTest, BoundSourceAddressIsUsed) {
   Accept accept;
   Port& port = loop_.port();
-  const Address source =
-      GetParam() == Family::kV4 ? Address::V4({127, 0, 0, 2}, 0) : Address::Loopback(Family::kV6, 0);
+  const Address source = GetParam() == Family::kV4 ? Address::V4({127, 0, 0, 2}, 0)
+                                                   : Address::Loopback(Family::kV6, 0);
   Socket listener;
   Socket socket;
   ASSERT_TRUE(ListenLoopback(port, listener, GetParam()));
@@ -101,9 +101,10 @@ TEST_P(ConnectTest, BindFailsWithAReason) {
   ASSERT_TRUE(ListenLoopback(port, listener, GetParam()));
   ASSERT_TRUE(port.Open(socket, GetParam()).ok());
   EXPECT_EQ(port.Bind(socket, listener.local()).code, ErrorCode::kAddressInUse);
-  const Address foreign = GetParam() == Family::kV4
-                              ? Address::V4({203, 0, 113, 77}, 0)
-                              : V6Text({0x20, 0x01, 0x0d, 0xb8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x77}, 0);
+  const Address foreign =
+      GetParam() == Family::kV4
+          ? Address::V4({203, 0, 113, 77}, 0)
+          : V6Text({0x20, 0x01, 0x0d, 0xb8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x77}, 0);
   EXPECT_EQ(port.Bind(socket, foreign).code, ErrorCode::kAddressNotAvailable);
   EXPECT_TRUE(socket.is_open());
   EXPECT_TRUE(port.Bind(socket, Address::Loopback(GetParam(), 0)).ok());
@@ -127,7 +128,8 @@ TEST_P(ConnectTest, SecondConnectFailsAndHarmsNothing) {
   CloseNow(loop_, port, listener);
 }
 
-// Receive and send on a socket that never connected: errors, at once, by name where every OS has one.
+// Receive and send on a socket that never connected: errors, at once, by name where every OS has
+// one.
 TEST_P(ConnectTest, UnconnectedSocketCarriesNothing) {
   std::byte bytes[4]{};
   Port& port = loop_.port();
@@ -142,8 +144,8 @@ TEST_P(ConnectTest, UnconnectedSocketCarriesNothing) {
 
 class ConnectAddressTest : public ContractTest {};
 
-// Addresses that cannot be connected to, none of which lets a packet out of the machine: broadcast, multicast,
-// port 0, the other family. Each is an error outcome, and the socket closes as usual.
+// Addresses that cannot be connected to, none of which lets a packet out of the machine: broadcast,
+// multicast, port 0, the other family. Each is an error outcome, and the socket closes as usual.
 TEST_F(ConnectAddressTest, UnusableAddressesAreErrorOutcomes) {
   struct Case {
     const char* what;
@@ -155,7 +157,8 @@ TEST_F(ConnectAddressTest, UnusableAddressesAreErrorOutcomes) {
       {"v4 multicast", Family::kV4, Address::V4({224, 0, 0, 1}, 9)},
       {"v4 port 0", Family::kV4, Address::Loopback(Family::kV4, 0)},
       {"v6 address on a v4 socket", Family::kV4, Address::Loopback(Family::kV6, 9)},
-      {"v6 multicast", Family::kV6, V6Text({0xff, 0x0e, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1}, 9)},
+      {"v6 multicast", Family::kV6,
+       V6Text({0xff, 0x0e, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1}, 9)},
       {"v6 port 0", Family::kV6, Address::Loopback(Family::kV6, 0)},
       {"v4 address on a v6 socket", Family::kV6, Address::Loopback(Family::kV4, 9)},
   };
@@ -172,7 +175,8 @@ TEST_F(ConnectAddressTest, UnusableAddressesAreErrorOutcomes) {
   }
 }
 
-// Open and Close without anything between, and the same Socket object again and again, in both families.
+// Open and Close without anything between, and the same Socket object again and again, in both
+// families.
 TEST_F(ConnectAddressTest, SocketObjectIsUsedAgain) {
   Socket socket;
   for (int i = 0; i < 50; ++i) {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Control: overlapped WSAIoctl, or what stands in for it. Success and failure at once, or later from any thread;
-// and which of the two Windows tables the number comes from.
+// Control: overlapped WSAIoctl, or what stands in for it. Success and failure at once, or later
+// from any thread; and which of the two Windows tables the number comes from.
 #include <array>
 #include <cstring>
 #include <string>
@@ -34,8 +34,9 @@ ControlReply Reply(NtStatus status, std::uint32_t information = 0) {
   return reply;
 }
 
-// Without a platform the kernel answers, and knows no such code: kNotSupported, once. At once on Linux and on
-// Windows, but Wine pends first and fails later; then the number is the port's, not Winsock's.
+// Without a platform the kernel answers, and knows no such code: kNotSupported, once. At once on
+// Linux and on Windows, but Wine pends first and fails later; then the number is the port's, not
+// Winsock's.
 TEST(ControlKernelTest, UnknownCodeIsNotSupported) {
   Loop loop;
   Control control;
@@ -47,8 +48,9 @@ TEST(ControlKernelTest, UnknownCodeIsNotSupported) {
     EXPECT_EQ(control.outcomes(), round - 1);
     EXPECT_TRUE(loop.RunUntil([&] { return control.outcomes() == round; }));
     EXPECT_EQ(control.code(), ErrorCode::kNotSupported) << control.outcome().error.ToString();
-    const std::uint32_t number = control.inline_failure() ? io::WinsockNumber(io::kStatusNotSupported)
-                                                          : io::Win32Number(io::kStatusNotSupported);
+    const std::uint32_t number = control.inline_failure()
+                                     ? io::WinsockNumber(io::kStatusNotSupported)
+                                     : io::Win32Number(io::kStatusNotSupported);
     EXPECT_EQ(static_cast<std::uint32_t>(control.outcome().error.raw), number);
   }
   loop.Settle();
@@ -64,7 +66,8 @@ class ControlTest : public ::testing::Test {
   Loop loop_;
 };
 
-// The request reaches the platform as it was given, and an answer given at once is still an outcome of a turn.
+// The request reaches the platform as it was given, and an answer given at once is still an outcome
+// of a turn.
 TEST_F(ControlTest, AnsweredAtOnce) {
   Control control;
   const std::array<std::byte, 3> in{std::byte{1}, std::byte{2}, std::byte{3}};
@@ -100,8 +103,9 @@ TEST_F(ControlTest, FailedAtOnceUsesWinsocksNumbers) {
   Pair pair(loop_, Family::kV4);
   ASSERT_TRUE(pair.ok());
   int round = 0;
-  for (const NtStatus status : {io::kStatusBufferTooSmall, io::kStatusNotFound, io::kStatusAccessDenied,
-                                io::kStatusInvalidParameter, io::kStatusBufferOverflow}) {
+  for (const NtStatus status :
+       {io::kStatusBufferTooSmall, io::kStatusNotFound, io::kStatusAccessDenied,
+        io::kStatusInvalidParameter, io::kStatusBufferOverflow}) {
     platform_.AnswerWith([status](const ControlRequest&, ControlReply* reply) {
       *reply = Reply(status);
       return ControlAnswer::kDone;
@@ -116,8 +120,9 @@ TEST_F(ControlTest, FailedAtOnceUsesWinsocksNumbers) {
   }
 }
 
-// Pended, then completed on this thread: success carries the size and the bytes; failure carries the port's number
-// and the size that the driver reported, which is how a caller learns how much room it needs.
+// Pended, then completed on this thread: success carries the size and the bytes; failure carries
+// the port's number and the size that the driver reported, which is how a caller learns how much
+// room it needs.
 TEST_F(ControlTest, PendedThenCompletedUsesThePortsNumbers) {
   Control control;
   std::array<std::byte, 16> out{};
@@ -167,8 +172,8 @@ TEST_F(ControlTest, LiteralNumberIsPassedOn) {
   EXPECT_EQ(control.outcome().error.raw, 87);
 }
 
-// A driver may complete a request before the call that started it has returned. State that is published after the
-// call loses such a completion (law 3).
+// A driver may complete a request before the call that started it has returned. State that is
+// published after the call loses such a completion (law 3).
 TEST_F(ControlTest, CompletedBeforeControlReturned) {
   Control control;
   Pair pair(loop_, Family::kV4);
@@ -186,7 +191,8 @@ TEST_F(ControlTest, CompletedBeforeControlReturned) {
   }
 }
 
-// Completed from another thread while the port sleeps, hundreds of times: nothing lost, and the sleep ends.
+// Completed from another thread while the port sleeps, hundreds of times: nothing lost, and the
+// sleep ends.
 TEST_F(ControlTest, CompletedFromAnotherThread) {
   SLUICE_NEEDS(Ability::kThreads);
   Control control;
@@ -212,7 +218,8 @@ TEST_F(ControlTest, CompletedFromAnotherThread) {
   driver.join();
 }
 
-// Cancel asks the platform; its kStatusCancelled becomes kAborted. Two are pended: only the one meant ends.
+// Cancel asks the platform; its kStatusCancelled becomes kAborted. Two are pended: only the one
+// meant ends.
 TEST_F(ControlTest, CancelledWhilePended) {
   Control first;
   Control second;
@@ -234,7 +241,8 @@ TEST_F(ControlTest, CancelledWhilePended) {
   EXPECT_EQ(platform_.count(FakePlatform::Kind::kCancel), 1);
 }
 
-// A driver may finish a request although it was asked to cancel it: then the outcome is what the driver said.
+// A driver may finish a request although it was asked to cancel it: then the outcome is what the
+// driver said.
 TEST_F(ControlTest, CancelThatCameTooLate) {
   Control control;
   Pair pair(loop_, Family::kV4);
@@ -252,8 +260,8 @@ TEST_F(ControlTest, CancelThatCameTooLate) {
   EXPECT_EQ(control.bytes(), 3u);
 }
 
-// Close with a control pended: kAborted, once; the socket is joined before that handler runs and its handle is
-// not given back earlier, because the platform still names the request by it.
+// Close with a control pended: kAborted, once; the socket is joined before that handler runs and
+// its handle is not given back earlier, because the platform still names the request by it.
 TEST_F(ControlTest, SocketClosedWhilePended) {
   Control control;
   Recv recv;

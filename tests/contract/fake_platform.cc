@@ -27,8 +27,8 @@ std::vector<FakePlatform::Event> FakePlatform::events(NativeHandle socket) const
 
 int FakePlatform::count(Kind kind) const {
   const std::lock_guard<std::mutex> lock(mutex_);
-  return static_cast<int>(
-      std::count_if(events_.begin(), events_.end(), [&](const Event& e) { return e.kind == kind; }));
+  return static_cast<int>(std::count_if(events_.begin(), events_.end(),
+                                        [&](const Event& e) { return e.kind == kind; }));
 }
 
 int FakePlatform::count(Kind kind, NativeHandle socket) const {
@@ -84,7 +84,8 @@ bool FakePlatform::CompleteOldest(const ControlReply& reply, const std::string& 
     pended_.erase(pended_.begin());
   }
   // The buffers are the request's until `complete`.
-  if (!output.empty()) std::memcpy(request.out, output.data(), std::min<std::size_t>(output.size(), request.out_size));
+  if (!output.empty())
+    std::memcpy(request.out, output.data(), std::min<std::size_t>(output.size(), request.out_size));
   request.complete(request.ticket, reply);
   return true;
 }
@@ -110,7 +111,9 @@ void FakePlatform::Note(const Event& event) {
   events_.push_back(event);
 }
 
-void FakePlatform::OnOpened(NativeHandle socket, Family) { Note({Kind::kOpened, socket, {}, {}, {}, {}}); }
+void FakePlatform::OnOpened(NativeHandle socket, Family) {
+  Note({Kind::kOpened, socket, {}, {}, {}, {}});
+}
 
 void FakePlatform::OnBound(NativeHandle socket, const Address& local) {
   Note({Kind::kBound, socket, {}, local, {}, {}});
@@ -136,7 +139,9 @@ io::ConnectDecision FakePlatform::OnConnecting(NativeHandle socket, const Addres
   return decide ? decide(remote) : io::ConnectDecision{OsError{}, remote};
 }
 
-void FakePlatform::BeginSyn(NativeHandle socket) { Note({Kind::kBeginSyn, socket, {}, {}, {}, {}}); }
+void FakePlatform::BeginSyn(NativeHandle socket) {
+  Note({Kind::kBeginSyn, socket, {}, {}, {}, {}});
+}
 
 void FakePlatform::EndSyn(NativeHandle socket, const Address& local) {
   Note({Kind::kEndSyn, socket, {}, local, {}, {}});

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Half-close: FIN in one direction is an end of stream there and nothing else. A relay forwards it, so each of
-// these is a property of every proxied connection.
+// Half-close: FIN in one direction is an end of stream there and nothing else. A relay forwards it,
+// so each of these is a property of every proxied connection.
 #include <array>
 #include <vector>
 
@@ -14,7 +14,8 @@ namespace {
 class HalfCloseTest : public FamilyTest {};
 SLUICE_BOTH_FAMILIES(HalfCloseTest);
 
-// End of stream is success with 0 bytes, and says so however often it is asked, armed before or after the FIN.
+// End of stream is success with 0 bytes, and says so however often it is asked, armed before or
+// after the FIN.
 TEST_P(HalfCloseTest, EndOfStreamIsZeroBytesAndRepeats) {
   Recv recv;
   std::byte in[8];
@@ -74,8 +75,8 @@ TEST_P(HalfCloseTest, ArmedReceiveOutlivesOwnShutdown) {
   EXPECT_EQ(recv.bytes(), 4u);
 }
 
-// A send after one's own FIN is an error outcome: kShutDown, or kReset where the OS says broken pipe. Not a
-// signal that ends the process, and not a success that sends nothing.
+// A send after one's own FIN is an error outcome: kShutDown, or kReset where the OS says broken
+// pipe. Not a signal that ends the process, and not a success that sends nothing.
 TEST_P(HalfCloseTest, SendAfterOwnFinFails) {
   Send send;
   std::byte out[8]{};
@@ -92,8 +93,9 @@ TEST_P(HalfCloseTest, SendAfterOwnFinFails) {
   EXPECT_EQ(send.outcomes(), 1);
 }
 
-// The last byte arrives before the FIN: everything whose send had succeeded, then end of stream, nothing else;
-// with ShutdownSend and with Close right behind the outcome, while most of it is still on its way.
+// The last byte arrives before the FIN: everything whose send had succeeded, then end of stream,
+// nothing else; with ShutdownSend and with Close right behind the outcome, while most of it is
+// still on its way.
 TEST_P(HalfCloseTest, EverythingSentArrivesBeforeTheFin) {
   for (const bool by_close : {false, true}) {
     StreamSender sender(9, 2 << 20, 256 << 10);
@@ -117,7 +119,8 @@ TEST_P(HalfCloseTest, EverythingSentArrivesBeforeTheFin) {
   }
 }
 
-// Both sides end, in either order, with the other's FIN already read or not: both see the end, both close clean.
+// Both sides end, in either order, with the other's FIN already read or not: both see the end, both
+// close clean.
 TEST_P(HalfCloseTest, BothSidesMayEnd) {
   for (const bool read_between : {false, true}) {
     std::byte in[8];

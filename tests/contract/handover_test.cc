@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Hand-over: a socket accepted on one port is adopted by another, on another thread. On Windows a socket belongs
-// to the first port it is associated with, for life, so a port that associates too early makes Adopt fail.
+// Hand-over: a socket accepted on one port is adopted by another, on another thread. On Windows a
+// socket belongs to the first port it is associated with, for life, so a port that associates too
+// early makes Adopt fail.
 #include <array>
 #include <atomic>
 #include <memory>
@@ -18,7 +19,8 @@ namespace {
 class HandoverTest : public FamilyTest {};
 SLUICE_BOTH_FAMILIES(HandoverTest);
 
-// One thread, two ports: accepted on port 0, lives on port 1. Data sent before the adoption is still there.
+// One thread, two ports: accepted on port 0, lives on port 1. Data sent before the adoption is
+// still there.
 TEST_P(HandoverTest, AcceptedHereAdoptedThere) {
   Accept accept;
   std::array<std::byte, 16> in{};
@@ -80,7 +82,8 @@ struct EchoFlow {
 // A worker: its own thread and port; sockets come through a ring and a message.
 class EchoWorker {
  public:
-  EchoWorker() : ring_(64), news_(this, [](void* self) { static_cast<EchoWorker*>(self)->OnNews(); }) {}
+  EchoWorker()
+      : ring_(64), news_(this, [](void* self) { static_cast<EchoWorker*>(self)->OnNews(); }) {}
   // Any thread.
   bool Give(AcceptedSocket accepted) {
     const bool pushed = ring_.Push(std::move(accepted));
@@ -122,8 +125,8 @@ class EchoWorker {
   Loop loop_;
 };
 
-// One thread accepts and gives sockets to two workers in turn, who echo; sixty clients check their bytes. Run
-// under TSan this also proves that a hand-over carries everything the new owner needs.
+// One thread accepts and gives sockets to two workers in turn, who echo; sixty clients check their
+// bytes. Run under TSan this also proves that a hand-over carries everything the new owner needs.
 TEST_P(HandoverTest, WorkersOnOtherThreadsServeTheSockets) {
   SLUICE_NEEDS(Ability::kThreads);
   constexpr std::size_t kClients = 60;
@@ -181,7 +184,8 @@ TEST_P(HandoverTest, WorkersOnOtherThreadsServeTheSockets) {
   EXPECT_EQ(workers[0].flows() + workers[1].flows(), kClients);
 }
 
-// Nobody wants it: Discard ends it with RST, so that the client learns at once instead of after its timeout.
+// Nobody wants it: Discard ends it with RST, so that the client learns at once instead of after its
+// timeout.
 TEST_P(HandoverTest, DiscardedSocketIsReset) {
   Accept accept;
   Port& port = loop_.port();

@@ -8,9 +8,11 @@
 namespace sluice::contract {
 namespace {
 
-// An operation whose outcome does not come even after Cancel cannot be destroyed, and its test cannot go on.
+// An operation whose outcome does not come even after Cancel cannot be destroyed, and its test
+// cannot go on.
 [[noreturn]] void Stuck(const char* what) {
-  std::fprintf(stderr, "contract: %s: no outcome within the patience, not even after Cancel\n", what);
+  std::fprintf(stderr, "contract: %s: no outcome within the patience, not even after Cancel\n",
+               what);
   std::fflush(stderr);
   std::abort();
 }
@@ -33,7 +35,8 @@ TurnState& turn_state() {
 
 HandlerScope::HandlerScope() {
   EXPECT_EQ(turn_state().turns, 1) << "handlers run only inside RunOnce, on its thread";
-  EXPECT_EQ(turn_state().handlers, 0) << "a handler ran inside another one, that is inside a start call";
+  EXPECT_EQ(turn_state().handlers, 0)
+      << "a handler ran inside another one, that is inside a start call";
   ++turn_state().handlers;
 }
 
@@ -125,9 +128,11 @@ void Pair::Join(Family family) {
   if (opened.ok()) {
     server_port().Accept(accept, listener);
     client_port().Connect(connect, client, listener.local());
-    const Outcome connected = sluice::contract::Finish(loop_, client_port(), connect, "connect of a pair");
+    const Outcome connected =
+        sluice::contract::Finish(loop_, client_port(), connect, "connect of a pair");
     EXPECT_TRUE(connected.ok()) << connected.error.ToString();
-    const Outcome accepted = sluice::contract::Finish(loop_, server_port(), accept, "accept of a pair");
+    const Outcome accepted =
+        sluice::contract::Finish(loop_, server_port(), accept, "accept of a pair");
     EXPECT_TRUE(accepted.ok()) << accepted.error.ToString();
     if (accepted.ok()) {
       const OsError adopted = server_port().Adopt(server, accept.Take());
@@ -141,7 +146,8 @@ void Pair::Finish() {
   // A joined end may have outlived its port.
   if (!client.is_joined()) client_port().Close(client);
   if (!server.is_joined()) server_port().Close(server);
-  if (!loop_.RunUntil([&] { return client.is_joined() && server.is_joined(); })) Stuck("close of a pair");
+  if (!loop_.RunUntil([&] { return client.is_joined() && server.is_joined(); }))
+    Stuck("close of a pair");
 }
 
 Pair::~Pair() { Finish(); }
@@ -201,9 +207,11 @@ bool HasV6Loopback() {
   static const bool has = [] {
     const std::unique_ptr<Port> port = MakePort();
     Socket socket;
-    const OsError error = port->Listen(socket, Address::Loopback(Family::kV6, 0), io::ListenOptions{});
+    const OsError error =
+        port->Listen(socket, Address::Loopback(Family::kV6, 0), io::ListenOptions{});
     port->Close(socket);
-    // Only what says "no such address family or address" counts as a machine without; the rest is a bug.
+    // Only what says "no such address family or address" counts as a machine without; the rest is a
+    // bug.
     return error.code != ErrorCode::kAddressNotAvailable && error.code != ErrorCode::kNotSupported;
   }();
   return has;

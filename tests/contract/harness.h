@@ -7,8 +7,9 @@
 //   Pair           two connected sockets
 //   FamilyTest     a test that runs over IPv4 and over IPv6 loopback
 //
-// Order of declaration in a test: operations and buffers first, Pair last. A Pair closes its sockets and joins
-// them when it goes, so the operations are idle when their turn to go comes, also after a failed ASSERT.
+// Order of declaration in a test: operations and buffers first, Pair last. A Pair closes its
+// sockets and joins them when it goes, so the operations are idle when their turn to go comes, also
+// after a failed ASSERT.
 #ifndef SLUICE_TESTS_CONTRACT_HARNESS_H_
 #define SLUICE_TESTS_CONTRACT_HARNESS_H_
 
@@ -45,8 +46,8 @@ struct TurnState {
 };
 TurnState& turn_state();
 
-// Stands for one handler on the stack; checks that it runs inside RunOnce and inside no other handler, and so
-// inside no start call.
+// Stands for one handler on the stack; checks that it runs inside RunOnce and inside no other
+// handler, and so inside no start call.
 class HandlerScope {
  public:
   HandlerScope();
@@ -164,7 +165,8 @@ class ClosedTcpPort {
   Address address_;
 };
 
-// One operation, from start to outcome. A missing outcome is a recorded failure, and Cancel ends it.
+// One operation, from start to outcome. A missing outcome is a recorded failure, and Cancel ends
+// it.
 Outcome ReceiveOnce(Loop& loop, Port& port, Socket& socket, void* data, std::size_t size);
 Outcome ConnectOnce(Loop& loop, Port& port, Socket& socket, const Address& remote);
 // Sends all of it, in as many operations as it takes. Outcome: bytes taken, or the first error.
@@ -183,7 +185,8 @@ class ContractTest : public ::testing::Test {
 class FamilyTest : public ::testing::TestWithParam<Family> {
  protected:
   void SetUp() override {
-    if (GetParam() == Family::kV6 && !HasV6Loopback()) GTEST_SKIP() << "no IPv6 loopback on this machine";
+    if (GetParam() == Family::kV6 && !HasV6Loopback())
+      GTEST_SKIP() << "no IPv6 loopback on this machine";
   }
   Loop loop_;
 };
@@ -194,8 +197,9 @@ inline std::string FamilyName(const ::testing::TestParamInfo<Family>& info) {
 
 }  // namespace sluice::contract
 
-#define SLUICE_BOTH_FAMILIES(suite)                                                                    \
-  INSTANTIATE_TEST_SUITE_P(Loopback, suite, ::testing::Values(::sluice::Family::kV4, ::sluice::Family::kV6), \
+#define SLUICE_BOTH_FAMILIES(suite)                                                         \
+  INSTANTIATE_TEST_SUITE_P(Loopback, suite,                                                 \
+                           ::testing::Values(::sluice::Family::kV4, ::sluice::Family::kV6), \
                            ::sluice::contract::FamilyName)
 
 #endif  // SLUICE_TESTS_CONTRACT_HARNESS_H_

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The port's own life: destroyed with work in every state, made here and run there, many in one process.
+// The port's own life: destroyed with work in every state, made here and run there, many in one
+// process.
 #include <array>
 #include <atomic>
 #include <memory>
@@ -32,12 +33,12 @@ struct Everything {
   Socket connecting;
 
   int outcomes() const {
-    return accept.outcomes() + connect.outcomes() + recv.outcomes() + send.outcomes() + await.outcomes() +
-           control.outcomes() + defer.outcomes() + messages_run;
+    return accept.outcomes() + connect.outcomes() + recv.outcomes() + send.outcomes() +
+           await.outcomes() + control.outcomes() + defer.outcomes() + messages_run;
   }
   bool all_idle() const {
-    return accept.idle() && connect.idle() && recv.idle() && send.idle() && await.idle() && control.idle() &&
-           defer.idle();
+    return accept.idle() && connect.idle() && recv.idle() && send.idle() && await.idle() &&
+           control.idle() && defer.idle();
   }
 };
 
@@ -50,8 +51,9 @@ PortOptions With(io::Platform& platform) {
 class LifetimeTest : public ::testing::Test {
  protected:
   LifetimeTest() {
-    platform_.AnswerWith(
-        [this](const io::ControlRequest& request, io::ControlReply*) { return platform_.Pend(request); });
+    platform_.AnswerWith([this](const io::ControlRequest& request, io::ControlReply*) {
+      return platform_.Pend(request);
+    });
   }
   // Port 0 is the one that dies, with one end of each pair; port 1 keeps the other ends.
   void ArmAll(Loop& loop, Everything& all, Pair& first, Pair& second) {
@@ -72,9 +74,9 @@ class LifetimeTest : public ::testing::Test {
   FakePlatform platform_;
 };
 
-// Everything armed and nothing delivered yet: the destructor cancels and joins it all. No handler runs, each
-// operation is idle, and memory may go: buffers, operations, sockets (ASan proves that the kernel has let go, on
-// Linux by what it writes, here by what is checked on free).
+// Everything armed and nothing delivered yet: the destructor cancels and joins it all. No handler
+// runs, each operation is idle, and memory may go: buffers, operations, sockets (ASan proves that
+// the kernel has let go, on Linux by what it writes, here by what is checked on free).
 TEST_F(LifetimeTest, DestroyedWithEverythingArmedAndSocketsClosing) {
   for (const bool turn_before : {false, true}) {
     Loop loop(2, With(platform_));
@@ -83,7 +85,8 @@ TEST_F(LifetimeTest, DestroyedWithEverythingArmedAndSocketsClosing) {
     auto second = std::make_unique<Pair>(loop, Family::kV4, 0, 1);
     ASSERT_TRUE(first->ok() && second->ok());
     ArmAll(loop, *all, *first, *second);
-    // With a budget of none, a turn submits and reaps but delivers nothing... one handler is the least there is.
+    // With a budget of none, a turn submits and reaps but delivers nothing... one handler is the
+    // least there is.
     if (turn_before) loop.Turn(0, kPast, Budget{1});
     const int before = all->outcomes();
     EXPECT_LE(before, 1);
@@ -105,8 +108,8 @@ TEST_F(LifetimeTest, DestroyedWithEverythingArmedAndSocketsClosing) {
   }
 }
 
-// Sockets that were open stay their owners'. A socket outlives its port like any other memory; another port can
-// close it. (The contract names no other way.)
+// Sockets that were open stay their owners'. A socket outlives its port like any other memory;
+// another port can close it. (The contract names no other way.)
 TEST_F(LifetimeTest, OpenSocketsOutliveTheirPort) {
   Loop loop(2, With(platform_));
   auto all = std::make_unique<Everything>();
@@ -129,8 +132,8 @@ TEST_F(LifetimeTest, OpenSocketsOutliveTheirPort) {
   EXPECT_TRUE(all->listener.is_joined());
 }
 
-// The kernel had accepted a connection, nobody had heard of it. The operation must be destructible, and the
-// connection must not be leaked: its client hears of the end.
+// The kernel had accepted a connection, nobody had heard of it. The operation must be destructible,
+// and the connection must not be leaked: its client hears of the end.
 TEST_F(LifetimeTest, DestroyedWithAnAcceptedSocketNobodyTook) {
   for (const bool reaped : {false, true}) {
     Loop loop(2);
@@ -150,7 +153,9 @@ TEST_F(LifetimeTest, DestroyedWithAnAcceptedSocketNobodyTook) {
       loop.port(0).Connect(connect, client, listener.local());
       while (!connect.arrived()) loop.Turn(0, loop.port(0).now() + kMillisecond);
       EXPECT_TRUE(connect.outcome().ok());
-      if (reaped) loop.Turn(1, kPast, Budget{1});  // one handler: the deferred one; the accept may be done by now
+      if (reaped)
+        loop.Turn(1, kPast,
+                  Budget{1});  // one handler: the deferred one; the accept may be done by now
       EXPECT_EQ(accept.outcomes(), 0);
       dying.Close(listener);
       loop.Destroy(1);
@@ -164,8 +169,8 @@ TEST_F(LifetimeTest, DestroyedWithAnAcceptedSocketNobodyTook) {
   }
 }
 
-// A platform that takes its time to let go of a cancelled request: the destructor waits for it, because until then
-// the driver may write to the request's memory.
+// A platform that takes its time to let go of a cancelled request: the destructor waits for it,
+// because until then the driver may write to the request's memory.
 TEST_F(LifetimeTest, DestructorWaitsForAPlatformThatHoldsOn) {
   SLUICE_NEEDS(Ability::kThreads);
   platform_.ObeyCancel(false);
@@ -196,7 +201,8 @@ TEST_F(LifetimeTest, DestructorWaitsForAPlatformThatHoldsOn) {
   EXPECT_TRUE(socket.is_joined());
 }
 
-// Done but not delivered, by budget, and messages on their way: dropped with the port, all of it reusable after.
+// Done but not delivered, by budget, and messages on their way: dropped with the port, all of it
+// reusable after.
 TEST_F(LifetimeTest, DestroyedWithUndeliveredOutcomesAndMessages) {
   std::array<Defer, 10> defers;
   int messages_run = 0;
@@ -218,11 +224,13 @@ TEST_F(LifetimeTest, DestroyedWithUndeliveredOutcomesAndMessages) {
   Loop next;
   for (Defer& defer : defers) next.port().Defer(defer);
   EXPECT_TRUE(next.port().Post(message)) << "a dropped message is not on its way any more";
-  EXPECT_TRUE(next.RunUntil([&] { return defers[9].arrived() && messages_run == messages_before + 1; }));
+  EXPECT_TRUE(
+      next.RunUntil([&] { return defers[9].arrived() && messages_run == messages_before + 1; }));
 }
 
-// Made and given work on one thread, run by another from its first turn on; what was started before is carried
-// over. io_uring's single-issuer mode and Windows' per-thread cancellation both get this wrong if done naively.
+// Made and given work on one thread, run by another from its first turn on; what was started before
+// is carried over. io_uring's single-issuer mode and Windows' per-thread cancellation both get this
+// wrong if done naively.
 TEST_F(LifetimeTest, MadeHereRunThere) {
   SLUICE_NEEDS(Ability::kThreads);
   Defer defer;
@@ -254,7 +262,8 @@ TEST_F(LifetimeTest, MadeHereRunThere) {
   port.Defer(defer);
   EXPECT_TRUE(port.Post(message));
   std::thread owner([&] {
-    EXPECT_TRUE(loop.RunUntil([&] { return recv.arrived() && defer.arrived() && messages_run == 1; }));
+    EXPECT_TRUE(
+        loop.RunUntil([&] { return recv.arrived() && defer.arrived() && messages_run == 1; }));
     for (Socket* socket : {&listener, &client, &server}) CloseNow(loop, port, *socket);
   });
   owner.join();
@@ -277,8 +286,8 @@ TEST_F(LifetimeTest, MadeHereDestroyedThereWithoutATurn) {
   EXPECT_TRUE(listener.is_joined());
 }
 
-// Many ports at once in one process, each with a connection of its own, and two hundred one after the other:
-// nothing is shared that should not be, and nothing runs out.
+// Many ports at once in one process, each with a connection of its own, and two hundred one after
+// the other: nothing is shared that should not be, and nothing runs out.
 TEST_F(LifetimeTest, ManyPortsInOneProcess) {
   PortOptions options;
   options.queue_depth = 64;
@@ -293,7 +302,9 @@ TEST_F(LifetimeTest, ManyPortsInOneProcess) {
     }
     for (std::size_t i = 0; i < kPorts; ++i) {
       EXPECT_TRUE(SendAll(loop, loop.port(i), pairs[i]->client, "hello", 5).ok());
-      EXPECT_EQ(ReceiveOnce(loop, loop.port((i + 1) % kPorts), pairs[i]->server, in.data(), 16).bytes, 5u);
+      EXPECT_EQ(
+          ReceiveOnce(loop, loop.port((i + 1) % kPorts), pairs[i]->server, in.data(), 16).bytes,
+          5u);
     }
   }
   for (int i = 0; i < Rounds(200); ++i) {
@@ -304,27 +315,49 @@ TEST_F(LifetimeTest, ManyPortsInOneProcess) {
   }
 }
 
-// More operations than the submission queue has entries, started in one go: the queue is an optimisation, not a
-// limit that the caller sees.
+// More operations than the submission queue has entries, started in one go, then cancelled in one
+// go, then started again and ended all at once by their peers, more than the completion queue has
+// entries: the queues are an optimisation, not a limit that the caller sees.
 TEST_F(LifetimeTest, MoreOperationsThanQueueEntries) {
   PortOptions options;
   options.queue_depth = 8;
   constexpr std::size_t kFlows = 100;
   std::array<Await, kFlows> awaits;
-  Loop loop(1, options);
+  std::array<Send, kFlows> sends;
+  std::byte out{7};
+  Loop loop(2, options);
   std::vector<std::unique_ptr<Pair>> pairs;
   for (std::size_t i = 0; i < kFlows; ++i) {
-    pairs.push_back(std::make_unique<Pair>(loop, Family::kV4));
+    pairs.push_back(std::make_unique<Pair>(loop, Family::kV4, 1, 0));
     ASSERT_TRUE(pairs.back()->ok());
   }
-  for (std::size_t i = 0; i < kFlows; ++i) loop.port().AwaitReadable(awaits[i], pairs[i]->server);
-  for (std::size_t i = 0; i < kFlows; ++i) {
-    EXPECT_TRUE(SendAll(loop, loop.port(), pairs[i]->client, "x", 1).ok());
+  const auto all_have = [&](int outcomes) {
+    for (const Await& await : awaits) {
+      if (await.outcomes() != outcomes) return false;
+    }
+    return true;
+  };
+  for (const bool turn_between : {false, true}) {
+    const int before = awaits[0].outcomes();
+    for (std::size_t i = 0; i < kFlows; ++i)
+      loop.port(0).AwaitReadable(awaits[i], pairs[i]->server);
+    if (turn_between) loop.Settle();
+    for (Await& await : awaits) loop.port(0).Cancel(await);
+    EXPECT_TRUE(loop.RunUntil([&] { return all_have(before + 1); }));
+    for (const Await& await : awaits) EXPECT_EQ(await.code(), ErrorCode::kAborted);
   }
+  for (std::size_t i = 0; i < kFlows; ++i) loop.port(0).AwaitReadable(awaits[i], pairs[i]->server);
+  loop.Turn(0);
+  // Only the senders' port runs, so that the outcomes pile up in the other one.
   for (std::size_t i = 0; i < kFlows; ++i) {
-    EXPECT_TRUE(loop.RunUntil([&] { return awaits[i].arrived(); })) << i;
-    EXPECT_EQ(awaits[i].outcomes(), 1);
+    loop.port(1).Send(sends[i], pairs[i]->client, {IoBuffer{&out, 1}});
+    for (int turns = 0; turns < 1000 && !sends[i].arrived(); ++turns) {
+      loop.Turn(1, loop.port(1).now() + kMillisecond);
+    }
+    EXPECT_TRUE(sends[i].outcome().ok());
   }
+  EXPECT_TRUE(loop.RunUntil([&] { return all_have(3); }));
+  for (const Await& await : awaits) EXPECT_TRUE(await.outcome().ok());
 }
 
 // The numbers of stats() are what capacity alarms are built on: up with use, and back to nothing.

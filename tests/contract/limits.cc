@@ -26,7 +26,8 @@ constexpr Limit kLimits[] = {
     {"sim", false, Ability::kReusePort, "reuse_port is Linux only (ListenOptions)"},
     {"iocp", false, Ability::kReusePort, "reuse_port is Linux only (ListenOptions)"},
     {"iocp", true, Ability::kRemembersReset,
-     "Wine 8's server takes the error off the socket (SO_ERROR) when the RST comes; a receive started later, also a "
+     "Wine 8's server takes the error off the socket (SO_ERROR) when the RST comes; a receive "
+     "started later, also a "
      "plain blocking recv() without any of our code, then says 0 bytes"},
 };
 
@@ -45,7 +46,8 @@ const char* WhyNot(Ability ability) {
 
 bool UnderWine() {
 #if defined(_WIN32)
-  static const bool under_wine = GetProcAddress(GetModuleHandleA("ntdll.dll"), "wine_get_version") != nullptr;
+  static const bool under_wine =
+      GetProcAddress(GetModuleHandleA("ntdll.dll"), "wine_get_version") != nullptr;
   return under_wine;
 #else
   return false;

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Limits: the one place where this suite knows that backends differ. A test that needs something a backend
-// (or Wine below it) cannot do says so with SLUICE_NEEDS and is skipped with the reason in the report.
+// Limits: the one place where this suite knows that backends differ. A test that needs something a
+// backend (or Wine below it) cannot do says so with SLUICE_NEEDS and is skipped with the reason in
+// the report.
 #ifndef SLUICE_TESTS_CONTRACT_LIMITS_H_
 #define SLUICE_TESTS_CONTRACT_LIMITS_H_
 
@@ -21,7 +22,8 @@ const char* WhyNot(Ability ability);
 // True under Wine: slower, and not Windows (windows-notes.md, 2).
 bool UnderWine();
 
-// How often a test that counts rounds goes round: fewer where a system call is a message to a server.
+// How often a test that counts rounds goes round: fewer where a system call is a message to a
+// server.
 int Rounds(int native);
 
 }  // namespace sluice::contract

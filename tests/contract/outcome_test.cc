@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Laws 1 and 2: each started operation has exactly one outcome, given by RunOnce and by nothing else, and the
-// operation belongs to its owner again before its handler runs.
+// Laws 1 and 2: each started operation has exactly one outcome, given by RunOnce and by nothing
+// else, and the operation belongs to its owner again before its handler runs.
 #include <array>
 #include <memory>
 
@@ -14,8 +14,9 @@ namespace {
 class OutcomeTest : public FamilyTest {};
 SLUICE_BOTH_FAMILIES(OutcomeTest);
 
-// A backend that tries first and calls the handler when the try succeeded re-enters its caller, whose state is
-// half changed. Everything here can finish at once: data waits, a connection waits, there is room to send.
+// A backend that tries first and calls the handler when the try succeeded re-enters its caller,
+// whose state is half changed. Everything here can finish at once: data waits, a connection waits,
+// there is room to send.
 TEST_P(OutcomeTest, NoHandlerRunsInsideAStartCall) {
   Recv recv;
   Send send;
@@ -51,8 +52,8 @@ TEST_P(OutcomeTest, NoHandlerRunsInsideAStartCall) {
   EXPECT_EQ(port.stats().armed, 6u);
 
   EXPECT_TRUE(loop_.RunUntil([&] {
-    return recv.arrived() && send.arrived() && await.arrived() && accept.arrived() && connect.arrived() &&
-           defer.arrived();
+    return recv.arrived() && send.arrived() && await.arrived() && accept.arrived() &&
+           connect.arrived() && defer.arrived();
   }));
   EXPECT_TRUE(accept.outcome().ok());
   if (accept.outcome().ok()) Port::Discard(accept.Take(), nullptr);
@@ -61,8 +62,9 @@ TEST_P(OutcomeTest, NoHandlerRunsInsideAStartCall) {
   CloseNow(loop_, port, listener);
 }
 
-// A completion that is delivered both from the fast path and from the kernel's queue frees its owner twice.
-// One receive for each way to end: data, FIN, Cancel, Close; then time for a second outcome to show itself.
+// A completion that is delivered both from the fast path and from the kernel's queue frees its
+// owner twice. One receive for each way to end: data, FIN, Cancel, Close; then time for a second
+// outcome to show itself.
 TEST_P(OutcomeTest, EachReceiveEndsOnceHoweverItEnds) {
   Recv data;
   Recv fin;
@@ -101,8 +103,9 @@ TEST_P(OutcomeTest, EachReceiveEndsOnceHoweverItEnds) {
   EXPECT_EQ(closed.code(), ErrorCode::kAborted);
 }
 
-// Relays restart the receive in the receive's own handler, for ever. A backend that still touches the operation
-// after its handler, or has not yet cleared its state, breaks somewhere in a chain of a thousand.
+// Relays restart the receive in the receive's own handler, for ever. A backend that still touches
+// the operation after its handler, or has not yet cleared its state, breaks somewhere in a chain of
+// a thousand.
 TEST_P(OutcomeTest, AnOperationIsStartedAgainInItsOwnHandlerAThousandTimes) {
   constexpr int kHops = 1000;
   Recv recv[2];
@@ -144,8 +147,9 @@ TEST_P(OutcomeTest, AnOperationIsStartedAgainInItsOwnHandlerAThousandTimes) {
   pair.Finish();
 }
 
-// The last outcome of a leg frees the leg: socket, operations, buffer, all at once, inside the handler. A port
-// that touches operation or socket after the handler writes to freed memory (ASan is the judge).
+// The last outcome of a leg frees the leg: socket, operations, buffer, all at once, inside the
+// handler. A port that touches operation or socket after the handler writes to freed memory (ASan
+// is the judge).
 TEST_P(OutcomeTest, SocketAndOperationsMayBeFreedInTheLastHandler) {
   struct Leg {
     Socket socket;
@@ -180,7 +184,8 @@ TEST_P(OutcomeTest, SocketAndOperationsMayBeFreedInTheLastHandler) {
 
 class OutcomeLoopTest : public ContractTest {};
 
-// An operation alone on the heap that frees itself in its handler, which the contract allows in so many words.
+// An operation alone on the heap that frees itself in its handler, which the contract allows in so
+// many words.
 TEST_F(OutcomeLoopTest, AnOperationMayFreeItselfInItsHandler) {
   int freed = 0;
   for (int i = 0; i < 100; ++i) {
@@ -194,8 +199,8 @@ TEST_F(OutcomeLoopTest, AnOperationMayFreeItselfInItsHandler) {
   EXPECT_TRUE(loop_.RunUntil([&] { return freed == 100; }));
 }
 
-// state() and verb() are what the owners' own checks are built on: armed from the start call on, not from the
-// first turn on.
+// state() and verb() are what the owners' own checks are built on: armed from the start call on,
+// not from the first turn on.
 TEST_F(OutcomeLoopTest, StateAndVerbTellWhatIsArmed) {
   Accept accept;
   Defer defer;

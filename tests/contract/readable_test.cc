@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// AwaitReadable: how an idle flow waits without holding memory. It ends when a receive would not wait, and takes
-// nothing from the socket.
+// AwaitReadable: how an idle flow waits without holding memory. It ends when a receive would not
+// wait, and takes nothing from the socket.
 #include <array>
 #include <memory>
 #include <vector>
@@ -16,13 +16,15 @@ class ReadableTest : public FamilyTest {
  protected:
   // Runs until `await` has ended once more; its outcome.
   Outcome Ended(Await& await, int before) {
-    EXPECT_TRUE(loop_.RunUntil([&] { return await.outcomes() > before; })) << "AwaitReadable never ended";
+    EXPECT_TRUE(loop_.RunUntil([&] { return await.outcomes() > before; }))
+        << "AwaitReadable never ended";
     return await.outcome();
   }
 };
 SLUICE_BOTH_FAMILIES(ReadableTest);
 
-// Data ends it and stays where it is, also when it is awaited again before it was read: a level, not an edge.
+// Data ends it and stays where it is, also when it is awaited again before it was read: a level,
+// not an edge.
 TEST_P(ReadableTest, DataEndsItAndStays) {
   Await await;
   std::array<std::byte, 16> in{};
@@ -54,8 +56,8 @@ TEST_P(ReadableTest, DataEndsItAndStays) {
   EXPECT_EQ(await.outcomes(), 3);
 }
 
-// FIN alone is readable: a flow whose peer leaves while it idles must hear of it, and the receive that follows
-// says 0.
+// FIN alone is readable: a flow whose peer leaves while it idles must hear of it, and the receive
+// that follows says 0.
 TEST_P(ReadableTest, FinEndsIt) {
   Await await;
   std::byte in[4];
@@ -73,8 +75,9 @@ TEST_P(ReadableTest, FinEndsIt) {
   EXPECT_EQ(outcome.bytes, 0u);
 }
 
-// RST ends it too, either way the contract allows: as a success, and then the receive must say kReset; or as
-// kReset itself. What may not be is a reset that the receive then reports as a clean end of stream.
+// RST ends it too, either way the contract allows: as a success, and then the receive must say
+// kReset; or as kReset itself. What may not be is a reset that the receive then reports as a clean
+// end of stream.
 TEST_P(ReadableTest, ResetEndsIt) {
   Await await;
   std::byte in[4];
@@ -120,7 +123,8 @@ TEST_P(ReadableTest, CancelEndsItAndTakesNothing) {
     if (round % 3 == 0) loop_.Turn();
     port.Cancel(await);
     const Outcome outcome = Ended(await, round);
-    EXPECT_TRUE(outcome.ok() || outcome.error.code == ErrorCode::kAborted) << outcome.error.ToString();
+    EXPECT_TRUE(outcome.ok() || outcome.error.code == ErrorCode::kAborted)
+        << outcome.error.ToString();
     EXPECT_TRUE(loop_.RunUntil([&] { return send.arrived(); }));
     EXPECT_EQ(ReceiveOnce(loop_, port, pair.server, in, sizeof in).bytes, 1u);
   }
@@ -156,12 +160,14 @@ TEST_P(ReadableTest, OnlyThoseWithDataEnd) {
   }
   for (std::size_t i = 0; i < kFlows; i += 10) EXPECT_TRUE(Ended(awaits[i], 0).ok());
   loop_.Settle();
-  for (std::size_t i = 0; i < kFlows; ++i) EXPECT_EQ(awaits[i].outcomes(), i % 10 == 0 ? 1 : 0) << i;
+  for (std::size_t i = 0; i < kFlows; ++i)
+    EXPECT_EQ(awaits[i].outcomes(), i % 10 == 0 ? 1 : 0) << i;
   pairs.clear();
   for (std::size_t i = 0; i < kFlows; ++i) EXPECT_EQ(awaits[i].outcomes(), 1) << i;
 }
 
-// On a socket that never connected there is nothing to wait for: an outcome, success or error, but no hang.
+// On a socket that never connected there is nothing to wait for: an outcome, success or error, but
+// no hang.
 TEST_P(ReadableTest, UnconnectedSocketDoesNotHang) {
   Await await;
   std::byte in[4];

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Reset: RST travels as RST. A reset that arrives as a clean end of stream turns a cut-off download into a
-// complete one.
+// Reset: RST travels as RST. A reset that arrives as a clean end of stream turns a cut-off download
+// into a complete one.
 #include <array>
 
 #include "tests/contract/harness.h"
@@ -43,7 +43,8 @@ TEST_P(ResetTest, PendingReceiveSaysReset) {
   EXPECT_EQ(recv.outcomes(), 1);
 }
 
-// Nothing armed when the RST arrives: the next receive says it (inline on Windows, 10054: the other table).
+// Nothing armed when the RST arrives: the next receive says it (inline on Windows, 10054: the other
+// table).
 TEST_P(ResetTest, NextReceiveSaysReset) {
   SLUICE_NEEDS(Ability::kRemembersReset);
   std::byte in[8];
@@ -57,7 +58,8 @@ TEST_P(ResetTest, NextReceiveSaysReset) {
   EXPECT_TRUE(SendFails(loop_, port, pair.server));
 }
 
-// Both ends of a relay abort at once, or one after the other: the second Abort finds a dead connection.
+// Both ends of a relay abort at once, or one after the other: the second Abort finds a dead
+// connection.
 TEST_P(ResetTest, AbortOnBothEnds) {
   Recv recv;
   std::byte in[8];
@@ -73,8 +75,8 @@ TEST_P(ResetTest, AbortOnBothEnds) {
   EXPECT_TRUE(recv.code() == ErrorCode::kAborted || recv.code() == ErrorCode::kReset);
 }
 
-// Abort with received bytes unread, and with an operation of its own pending: still RST, and its own receive
-// ends with kAborted.
+// Abort with received bytes unread, and with an operation of its own pending: still RST, and its
+// own receive ends with kAborted.
 TEST_P(ResetTest, AbortWithUnreadDataAndAPendingReceive) {
   Recv own;
   Recv peer;
@@ -93,16 +95,17 @@ TEST_P(ResetTest, AbortWithUnreadDataAndAPendingReceive) {
       EXPECT_TRUE(SendAll(loop_, port, pair.server, "unread", 6).ok());
     }
     port.Abort(pair.client);
-    EXPECT_TRUE(loop_.RunUntil([&] { return peer.outcomes() > before && pair.client.is_joined(); }));
+    EXPECT_TRUE(
+        loop_.RunUntil([&] { return peer.outcomes() > before && pair.client.is_joined(); }));
     EXPECT_EQ(peer.code(), ErrorCode::kReset) << peer.outcome().error.ToString();
   }
   EXPECT_EQ(own.outcomes(), 1);
   EXPECT_EQ(own.code(), ErrorCode::kAborted);
 }
 
-// Abort with a send blocked half-way: unsent bytes are dropped and the peer sees a reset after whatever prefix it
-// could still read, never an end of stream. (closesocket with a send pending gives a clean end unless SO_LINGER
-// says otherwise; windows-notes.md 2, row 2.)
+// Abort with a send blocked half-way: unsent bytes are dropped and the peer sees a reset after
+// whatever prefix it could still read, never an end of stream. (closesocket with a send pending
+// gives a clean end unless SO_LINGER says otherwise; windows-notes.md 2, row 2.)
 TEST_P(ResetTest, AbortWithASendPendingIsNoEndOfStream) {
   SLUICE_NEEDS(Ability::kRemembersReset);
   StreamSender sender(5, std::uint64_t{1} << 40, 8 << 20);
@@ -151,9 +154,9 @@ TEST_P(ResetTest, BlockedSendSaysReset) {
   EXPECT_EQ(sender.error().code, ErrorCode::kReset) << sender.error().ToString();
 }
 
-// Receive and send both pending when the reset comes: one outcome each, and kReset in at least one of them. (Linux
-// hands the socket's error to whichever asks first; the other may see a broken pipe or an end of stream. So a leg
-// whose send failed must not believe the end of stream that follows.)
+// Receive and send both pending when the reset comes: one outcome each, and kReset in at least one
+// of them. (Linux hands the socket's error to whichever asks first; the other may see a broken pipe
+// or an end of stream. So a leg whose send failed must not believe the end of stream that follows.)
 TEST_P(ResetTest, ReceiveAndSendBothHearOfIt) {
   StreamSender sender(5, std::uint64_t{1} << 40, 8 << 20);
   Recv recv;
@@ -168,7 +171,8 @@ TEST_P(ResetTest, ReceiveAndSendBothHearOfIt) {
   EXPECT_TRUE(loop_.RunUntil([&] { return sender.failed() && recv.arrived(); }));
   loop_.Settle();
   EXPECT_EQ(recv.outcomes(), 1);
-  EXPECT_TRUE(sender.error().code == ErrorCode::kReset || sender.error().code == ErrorCode::kShutDown);
+  EXPECT_TRUE(sender.error().code == ErrorCode::kReset ||
+              sender.error().code == ErrorCode::kShutDown);
   EXPECT_TRUE(sender.error().code == ErrorCode::kReset || recv.code() == ErrorCode::kReset);
 }
 

@@ -34,12 +34,14 @@ std::vector<std::byte> Pattern(std::size_t size, std::uint64_t seed, std::uint64
   return bytes;
 }
 
-bool PatternMatches(const std::byte* data, std::size_t size, std::uint64_t seed, std::uint64_t offset) {
+bool PatternMatches(const std::byte* data, std::size_t size, std::uint64_t seed,
+                    std::uint64_t offset) {
   while (size > 0) {
     const std::uint64_t block = Block(seed, offset / 8);
     const std::size_t skip = offset % 8;
     const std::size_t take = std::min<std::size_t>(8 - skip, size);
-    if (std::memcmp(data, reinterpret_cast<const std::byte*>(&block) + skip, take) != 0) return false;
+    if (std::memcmp(data, reinterpret_cast<const std::byte*>(&block) + skip, take) != 0)
+      return false;
     data += take;
     size -= take;
     offset += take;
@@ -61,7 +63,8 @@ StreamSender::StreamSender(std::uint64_t seed, std::uint64_t total, std::size_t 
 void StreamSender::Start(Port& port, Socket& socket) {
   port_ = &port;
   socket_ = &socket;
-  const std::size_t size = static_cast<std::size_t>(std::min<std::uint64_t>(buffer_.size(), total_ - sent_));
+  const std::size_t size =
+      static_cast<std::size_t>(std::min<std::uint64_t>(buffer_.size(), total_ - sent_));
   FillPattern(buffer_.data(), size, seed_, sent_);
   port.Send(send_, socket, {IoBuffer{buffer_.data(), size}});
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Streams of known bytes: byte n of stream `seed` is the same everywhere, so a reader can check what it got
-// without holding what was sent.
+// Streams of known bytes: byte n of stream `seed` is the same everywhere, so a reader can check
+// what it got without holding what was sent.
 #ifndef SLUICE_TESTS_CONTRACT_STREAM_H_
 #define SLUICE_TESTS_CONTRACT_STREAM_H_
 
@@ -16,9 +16,11 @@ namespace sluice::contract {
 
 void FillPattern(std::byte* out, std::size_t size, std::uint64_t seed, std::uint64_t offset);
 std::vector<std::byte> Pattern(std::size_t size, std::uint64_t seed, std::uint64_t offset = 0);
-bool PatternMatches(const std::byte* data, std::size_t size, std::uint64_t seed, std::uint64_t offset);
+bool PatternMatches(const std::byte* data, std::size_t size, std::uint64_t seed,
+                    std::uint64_t offset);
 
-// Sends `total` bytes of a stream, `piece` bytes an operation at most, until done or the first error.
+// Sends `total` bytes of a stream, `piece` bytes an operation at most, until done or the first
+// error.
 class StreamSender {
  public:
   StreamSender(std::uint64_t seed, std::uint64_t total, std::size_t piece);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Two thousand connections through one port, with closes, aborts, cancels and half-closes thrown in by a seeded
-// generator. What holds at the end is what must always hold: every operation that was started had one outcome,
-// every echoed byte was the right one, every socket is joined.
+// Two thousand connections through one port, with closes, aborts, cancels and half-closes thrown in
+// by a seeded generator. What holds at the end is what must always hold: every operation that was
+// started had one outcome, every echoed byte was the right one, every socket is joined.
 #include <array>
 #include <memory>
 #include <vector>
@@ -18,7 +18,8 @@ namespace {
 class End {
  public:
   explicit End(Port& port) : port_(port) {
-    for (Operation* operation : {static_cast<Operation*>(&recv_), static_cast<Operation*>(&send_)}) {
+    for (Operation* operation :
+         {static_cast<Operation*>(&recv_), static_cast<Operation*>(&send_)}) {
       EXPECT_TRUE(operation->idle());
     }
     recv_.then = [this](Outcome outcome) { OnReceived(outcome); };
@@ -44,9 +45,7 @@ class End {
     if (prng.Chance(1, 2)) port_.Cancel(recv_);
     if (prng.Chance(1, 2)) port_.Cancel(await_);
   }
-  bool exact() const {
-    return started_ == recv_.outcomes() + send_.outcomes() + await_.outcomes();
-  }
+  bool exact() const { return started_ == recv_.outcomes() + send_.outcomes() + await_.outcomes(); }
   bool over() const { return socket.is_joined() && recv_.idle() && send_.idle() && await_.idle(); }
 
  protected:
@@ -165,7 +164,8 @@ class StressTest : public FamilyTest {
   }
 
   void StartAsker(Prng& prng) {
-    askers_.push_back(std::make_unique<Asker>(loop_.port(), prng.Next(), 1 + static_cast<int>(prng.Below(4))));
+    askers_.push_back(
+        std::make_unique<Asker>(loop_.port(), prng.Next(), 1 + static_cast<int>(prng.Below(4))));
     Asker& asker = *askers_.back();
     const OsError opened = loop_.port().Open(asker.socket, GetParam());
     ASSERT_TRUE(opened.ok()) << opened.ToString();

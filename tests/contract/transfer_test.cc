@@ -15,9 +15,9 @@ namespace {
 class TransferTest : public FamilyTest {};
 SLUICE_BOTH_FAMILIES(TransferTest);
 
-// 64 MiB in one buffer is far more than any kernel holds, and the reader takes a little a turn. Guards against:
-// a partial send reported as full (or the other way round), sizes cut to 16 or 31 bits, a send that is not taken
-// up again when there is room.
+// 64 MiB in one buffer is far more than any kernel holds, and the reader takes a little a turn.
+// Guards against: a partial send reported as full (or the other way round), sizes cut to 16 or 31
+// bits, a send that is not taken up again when there is room.
 TEST_P(TransferTest, LargeSendThroughASlowReaderIsExact) {
   constexpr std::uint64_t kTotal = 64 << 20;
   StreamSender sender(17, kTotal, kTotal);
@@ -32,7 +32,8 @@ TEST_P(TransferTest, LargeSendThroughASlowReaderIsExact) {
   reader.pace = [&] { port.Defer(pause); };
   sender.Start(port, pair.client);
   reader.Start(port, pair.server);
-  EXPECT_TRUE(loop_.RunUntil([&] { return reader.received() == kTotal || reader.ended() || sender.failed(); }));
+  EXPECT_TRUE(loop_.RunUntil(
+      [&] { return reader.received() == kTotal || reader.ended() || sender.failed(); }));
   EXPECT_TRUE(reader.intact());
   EXPECT_EQ(reader.received(), kTotal);
   EXPECT_TRUE(loop_.RunUntil([&] { return sender.done(); }));
@@ -55,10 +56,12 @@ std::vector<IoBuffer> Rest(const std::vector<IoBuffer>& pieces, std::size_t take
   return rest;
 }
 
-// Sixteen buffers, the most there may be, of odd sizes from nothing to 70001: a wrong order, a buffer left out,
-// an empty one taken for the end, or a second send of the rest that starts at the wrong byte all change the sum.
+// Sixteen buffers, the most there may be, of odd sizes from nothing to 70001: a wrong order, a
+// buffer left out, an empty one taken for the end, or a second send of the rest that starts at the
+// wrong byte all change the sum.
 TEST_P(TransferTest, GatherOfSixteenOddSizesKeepsOrder) {
-  constexpr std::size_t kSizes[16] = {1,   3, 70001, 1, 513, 0, 4097, 2, 65535, 7, 31, 1, 12289, 8191, 0, 1};
+  constexpr std::size_t kSizes[16] = {1,     3, 70001, 1, 513,   0,    4097, 2,
+                                      65535, 7, 31,    1, 12289, 8191, 0,    1};
   const std::size_t total = std::accumulate(std::begin(kSizes), std::end(kSizes), std::size_t{0});
   std::vector<std::vector<std::byte>> memory;
   std::vector<IoBuffer> pieces;
@@ -83,7 +86,8 @@ TEST_P(TransferTest, GatherOfSixteenOddSizesKeepsOrder) {
   };
   port.Send(send, pair.client, pieces);
   reader.Start(port, pair.server);
-  EXPECT_TRUE(loop_.RunUntil([&] { return (taken == total && reader.received() >= total) || HasFailure(); }));
+  EXPECT_TRUE(loop_.RunUntil(
+      [&] { return (taken == total && reader.received() >= total) || HasFailure(); }));
   EXPECT_EQ(reader.received(), total);
   EXPECT_TRUE(reader.intact());
   pair.Finish();
@@ -122,8 +126,8 @@ TEST_P(TransferTest, ScatterFillsBuffersInOrder) {
   EXPECT_EQ(received, out.size());
 }
 
-// A receive smaller than what waits takes its share and leaves the rest; it never waits to be filled, and a
-// receive larger than what waits returns what there is.
+// A receive smaller than what waits takes its share and leaves the rest; it never waits to be
+// filled, and a receive larger than what waits returns what there is.
 TEST_P(TransferTest, ReceiveTakesWhatFitsAndWaitsForNothingMore) {
   std::array<std::byte, 1000> in{};
   Pair pair(loop_, GetParam());
@@ -146,8 +150,8 @@ TEST_P(TransferTest, ReceiveTakesWhatFitsAndWaitsForNothingMore) {
   EXPECT_EQ(received, out.size());
 }
 
-// A socket carries one receive and one send at the same time. State kept per socket instead of per operation,
-// or a poll for one direction that forgets the other, stalls or mixes the two streams.
+// A socket carries one receive and one send at the same time. State kept per socket instead of per
+// operation, or a poll for one direction that forgets the other, stalls or mixes the two streams.
 TEST_P(TransferTest, BothDirectionsAtOnce) {
   constexpr std::uint64_t kTotal = 8 << 20;
   StreamSender up(37, kTotal, 200001);
@@ -162,7 +166,8 @@ TEST_P(TransferTest, BothDirectionsAtOnce) {
   up.Start(port, pair.client);
   down.Start(port, pair.server);
   EXPECT_TRUE(loop_.RunUntil([&] {
-    return (at_server.received() == kTotal && at_client.received() == kTotal) || up.failed() || down.failed();
+    return (at_server.received() == kTotal && at_client.received() == kTotal) || up.failed() ||
+           down.failed();
   }));
   EXPECT_TRUE(loop_.RunUntil([&] { return up.done() && down.done(); }));
   EXPECT_EQ(at_server.received(), kTotal);
@@ -172,8 +177,8 @@ TEST_P(TransferTest, BothDirectionsAtOnce) {
   pair.Finish();
 }
 
-// Two hundred small sends without any receive armed, each with its own outcome: nothing is merged away, nothing
-// waits for the reader, and Nagle's algorithm does not hold the last one back.
+// Two hundred small sends without any receive armed, each with its own outcome: nothing is merged
+// away, nothing waits for the reader, and Nagle's algorithm does not hold the last one back.
 TEST_P(TransferTest, ManySmallSendsArriveWithoutAReader) {
   std::array<std::byte, 4096> in{};
   Pair pair(loop_, GetParam());

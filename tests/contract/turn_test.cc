@@ -12,8 +12,8 @@ namespace {
 
 class TurnTest : public ContractTest {};
 
-// A budget of seven means at most seven handlers a turn; what is over waits, in order, and is not lost; and a turn
-// that has something ready does not sleep for it.
+// A budget of seven means at most seven handlers a turn; what is over waits, in order, and is not
+// lost; and a turn that has something ready does not sleep for it.
 TEST_F(TurnTest, BudgetBoundsATurnAndLosesNothing) {
   std::array<Defer, 100> defers;
   std::vector<std::size_t> order;
@@ -24,9 +24,11 @@ TEST_F(TurnTest, BudgetBoundsATurnAndLosesNothing) {
     };
     loop_.port().Defer(defers[i]);
   }
+  const std::uint64_t waits = loop_.port().stats().waits;
   int turns = 0;
   while (order.size() < defers.size() && turns < 1000) {
-    EXPECT_GT(loop_.Turn(0, Instant::Never(), Budget{7}), 0);
+    EXPECT_GT(loop_.Turn(0, loop_.port().now() + kPatience, Budget{7}), 0);
+    ASSERT_EQ(loop_.port().stats().waits, waits) << "slept although something was ready";
     ++turns;
   }
   EXPECT_GE(turns, 15);
@@ -50,7 +52,8 @@ TEST_F(TurnTest, BudgetBoundsKernelOutcomesAndMessages) {
   }
   for (std::size_t i = 0; i < kFlows; ++i) {
     port.Recv(recvs[i], pairs[i]->server, {IoBuffer{&in[i], 1}});
-    messages[i] = std::make_unique<Message>(&messages_run, [](void* count) { ++*static_cast<int*>(count); });
+    messages[i] =
+        std::make_unique<Message>(&messages_run, [](void* count) { ++*static_cast<int*>(count); });
     EXPECT_TRUE(port.Post(*messages[i]));
   }
   int ran = 0;
@@ -58,13 +61,14 @@ TEST_F(TurnTest, BudgetBoundsKernelOutcomesAndMessages) {
   while (ran < 2 * static_cast<int>(kFlows) && port.now() < deadline) {
     ran += loop_.Turn(0, deadline, Budget{3});  // Turn checks that no more than three ran
   }
-  EXPECT_EQ(ran, 2 * static_cast<int>(kFlows)) << "each handler is counted, operations and messages";
+  EXPECT_EQ(ran, 2 * static_cast<int>(kFlows))
+      << "each handler is counted, operations and messages";
   EXPECT_EQ(messages_run, static_cast<int>(kFlows));
   for (const Recv& recv : recvs) EXPECT_EQ(recv.outcomes(), 1);
 }
 
-// A deadline that has passed is a poll: handlers of what is ready run, nothing sleeps. The runtime polls like this
-// while it has work of its own.
+// A deadline that has passed is a poll: handlers of what is ready run, nothing sleeps. The runtime
+// polls like this while it has work of its own.
 TEST_F(TurnTest, PastDeadlineDoesNotSleep) {
   Recv recv;
   Defer defer;
@@ -97,8 +101,8 @@ TEST_F(TurnTest, PastDeadlineStillReachesTheKernel) {
   EXPECT_EQ(recv.bytes(), 3u);
 }
 
-// With nothing to do the turn sleeps, about until its deadline: not for ever, and not as a spin of empty turns.
-// (Windows may wake a clock tick early, so a few turns are fine.)
+// With nothing to do the turn sleeps, about until its deadline: not for ever, and not as a spin of
+// empty turns. (Windows may wake a clock tick early, so a few turns are fine.)
 TEST_F(TurnTest, IdleTurnSleepsUntilItsDeadline) {
   Recv recv;
   std::byte in[4];
@@ -136,7 +140,8 @@ TEST_F(TurnTest, AnOutcomeEndsTheSleep) {
   EXPECT_LT(loop.port(1).now() - start, kPatience);
 }
 
-// The clock of a port does not run backwards, stands still within a turn, and moves with turns that sleep.
+// The clock of a port does not run backwards, stands still within a turn, and moves with turns that
+// sleep.
 TEST_F(TurnTest, ClockStandsStillWithinATurn) {
   Defer first;
   Defer second;
@@ -158,8 +163,8 @@ TEST_F(TurnTest, ClockStandsStillWithinATurn) {
   EXPECT_GT(port.now(), Instant{0});
 }
 
-// A handler that defers again runs again in the next turn, not in this one: a chain of immediate outcomes must not
-// keep the loop from its timers.
+// A handler that defers again runs again in the next turn, not in this one: a chain of immediate
+// outcomes must not keep the loop from its timers.
 TEST_F(TurnTest, ChainOfDefersAdvancesOneATurn) {
   Defer chain;
   Port& port = loop_.port();
@@ -167,16 +172,18 @@ TEST_F(TurnTest, ChainOfDefersAdvancesOneATurn) {
     if (chain.outcomes() < 1000) port.Defer(chain);
   };
   port.Defer(chain);
+  const std::uint64_t waits = port.stats().waits;
   for (int turn = 1; turn <= 1000; ++turn) {
-    EXPECT_EQ(loop_.Turn(0, Instant::Never()), 1);
+    EXPECT_EQ(loop_.Turn(0, port.now() + kPatience), 1);
     ASSERT_EQ(chain.outcomes(), turn);
+    ASSERT_EQ(port.stats().waits, waits) << "slept although something was ready";
   }
   EXPECT_EQ(loop_.Turn(), 0);
 }
 
-// While some operations are always ready, the kernel is looked at and messages run, even with the smallest
-// budget: no budget may starve anybody for ever. (A hand-over is a message; a saturated worker that never takes
-// one strands an accepted connection.)
+// While some operations are always ready, the kernel is looked at and messages run, even with the
+// smallest budget: no budget may starve anybody for ever. (A hand-over is a message; a saturated
+// worker that never takes one strands an accepted connection.)
 TEST_F(TurnTest, NothingStarvesUnderASmallBudget) {
   std::array<Defer, 8> chains;
   Recv recv;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// T77 to T90: the rules between callouts and the platform: arbitration, request versions, contexts, the
-// two authorisation passes. Pure model.
+// T77 to T90: the rules between callouts and the platform: arbitration, request versions, contexts,
+// the two authorisation passes. Pure model.
 #include <memory>
 #include <optional>
 #include <string>
@@ -90,21 +90,22 @@ TEST_F(CalloutsTest, T80_SecondCalloutLeavesItAlone) {
   EXPECT_EQ(statistics().FaultCount(), 0u);  // it applied, too
 }
 
-// In between, somebody rewrites the destination without a handle; only a walk over all versions sees that
-// the connection was sent to a local proxy before.
+// In between, somebody rewrites the destination without a handle; only a walk over all versions
+// sees that the connection was sent to a local proxy before.
 TEST_F(CalloutsTest, T81_TwoVersionsBack) {
   model_.Add(300);
-  model_.platform->AddFilter(FilterWith(200, [](const ClassifyValues&, RequestAccess& access, ClassifyOut& out) {
-    ConnectRequest* request = access.Acquire();
-    ASSERT_NE(request, nullptr);
-    ASSERT_NE(request->previous, nullptr);
-    request->remote = Address::V4({203, 0, 113, 9}, 80);
-    request->handle = 0;
-    access.Apply();
-    access.Release();
-    out.action = Action::kPermit;
-    out.write_right = true;
-  }));
+  model_.platform->AddFilter(
+      FilterWith(200, [](const ClassifyValues&, RequestAccess& access, ClassifyOut& out) {
+        ConnectRequest* request = access.Acquire();
+        ASSERT_NE(request, nullptr);
+        ASSERT_NE(request->previous, nullptr);
+        request->remote = Address::V4({203, 0, 113, 9}, 80);
+        request->handle = 0;
+        access.Apply();
+        access.Release();
+        out.action = Action::kPermit;
+        out.write_right = true;
+      }));
   model_.Add(100);
   const ConnectResult result = Connect();
   EXPECT_EQ(result.remote, Address::V4({203, 0, 113, 9}, 80));
@@ -121,11 +122,12 @@ TEST_F(CalloutsTest, T82_AcquireWithoutApply) {
 }
 
 TEST_F(CalloutsTest, T82_ReleaseIsMissingOnly) {
-  model_.platform->AddFilter(FilterWith(100, [](const ClassifyValues&, RequestAccess& access, ClassifyOut& out) {
-    access.Acquire();
-    access.Apply();
-    out.action = Action::kPermit;
-  }));
+  model_.platform->AddFilter(
+      FilterWith(100, [](const ClassifyValues&, RequestAccess& access, ClassifyOut& out) {
+        access.Acquire();
+        access.Apply();
+        out.action = Action::kPermit;
+      }));
   EXPECT_EQ(Connect().kind, Kind::kProceed);
   EXPECT_EQ(Faults(Fault::kNotReleased), 1u);
 }
@@ -181,7 +183,8 @@ TEST_F(CalloutsTest, T85_ArbitrationOfFilters) {
       {Action::kBlock, true, Action::kPermit, Kind::kBlocked},  // a filter's block is hard
   };
   for (const Decision& decision : decisions) {
-    const FilterId first = model_.platform->AddFilter(StaticFilter(200, decision.first, decision.first_hard));
+    const FilterId first =
+        model_.platform->AddFilter(StaticFilter(200, decision.first, decision.first_hard));
     const FilterId second = model_.platform->AddFilter(StaticFilter(100, decision.second));
     EXPECT_EQ(Connect().kind, decision.result);
     model_.platform->RemoveFilter(first);
@@ -190,14 +193,17 @@ TEST_F(CalloutsTest, T85_ArbitrationOfFilters) {
 }
 
 TEST_F(CalloutsTest, T85_SoftBlockOfACalloutCanBePermitted) {
-  model_.platform->AddFilter(FilterWith(
-      200, [](const ClassifyValues&, RequestAccess&, ClassifyOut& out) { out.action = Action::kBlock; }));
+  model_.platform->AddFilter(
+      FilterWith(200, [](const ClassifyValues&, RequestAccess&, ClassifyOut& out) {
+        out.action = Action::kBlock;
+      }));
   EXPECT_EQ(Connect().kind, Kind::kBlocked);
   model_.platform->AddFilter(StaticFilter(100, Action::kPermit));
   EXPECT_EQ(Connect().kind, Kind::kProceed);
 }
 
-// Every sublayer is evaluated, also after a hard block; inside one, the first terminating filter ends it.
+// Every sublayer is evaluated, also after a hard block; inside one, the first terminating filter
+// ends it.
 TEST_F(CalloutsTest, T85_WhoIsAsked) {
   std::string asked;
   const auto ask = [&asked](char name, Action action) {
@@ -222,8 +228,10 @@ TEST_F(CalloutsTest, T85_WhoIsAsked) {
 // What crashed machines: PERMIT written without the right over somebody's block.
 TEST_F(CalloutsTest, T85_PermitWithoutRight) {
   model_.platform->AddFilter(StaticFilter(200, Action::kBlock));
-  model_.platform->AddFilter(FilterWith(
-      100, [](const ClassifyValues&, RequestAccess&, ClassifyOut& out) { out.action = Action::kPermit; }));
+  model_.platform->AddFilter(
+      FilterWith(100, [](const ClassifyValues&, RequestAccess&, ClassifyOut& out) {
+        out.action = Action::kPermit;
+      }));
   EXPECT_EQ(Connect().kind, Kind::kBlocked);
   EXPECT_EQ(Faults(Fault::kPermitWithoutRight), 1u);
 }
@@ -239,13 +247,13 @@ struct AuthCall {
 class AuthTest : public CalloutsTest {
  protected:
   void SetUp() override {
-    FilterOptions options = FilterWith(100, [this](const ClassifyValues& values, RequestAccess& access,
-                                                   ClassifyOut& out) {
-      calls_.push_back(AuthCall{values.remote, values.redirected, values.original_remote, values.layer,
-                                values.target_pid});
-      EXPECT_EQ(access.Acquire(), nullptr);  // there is nothing to modify here
-      out.action = Action::kPermit;
-    });
+    FilterOptions options = FilterWith(
+        100, [this](const ClassifyValues& values, RequestAccess& access, ClassifyOut& out) {
+          calls_.push_back(AuthCall{values.remote, values.redirected, values.original_remote,
+                                    values.layer, values.target_pid});
+          EXPECT_EQ(access.Acquire(), nullptr);  // there is nothing to modify here
+          out.action = Action::kPermit;
+        });
     options.at_auth = true;
     model_.platform->AddFilter(options);
   }
@@ -316,10 +324,11 @@ TEST_F(CalloutsTest, T88_ContextFreedAfterApply) {
 }
 
 TEST_F(CalloutsTest, T88_ContextNeitherAppliedNorFreed) {
-  model_.platform->AddFilter(FilterWith(100, [](const ClassifyValues&, RequestAccess& access, ClassifyOut&) {
-    access.AllocateContext("lost");
-    access.FreeContext(access.AllocateContext("given back"));
-  }));
+  model_.platform->AddFilter(
+      FilterWith(100, [](const ClassifyValues&, RequestAccess& access, ClassifyOut&) {
+        access.AllocateContext("lost");
+        access.FreeContext(access.AllocateContext("given back"));
+      }));
   Connect();
   EXPECT_EQ(Faults(Fault::kContextLeak), 1u);
   EXPECT_EQ(Faults(Fault::kContextDoubleFree), 0u);
@@ -337,7 +346,8 @@ TEST_F(CalloutsTest, T89_ContextOfZeroBytesIsNone) {
   accepted.accepted = true;
   accepted.inbound = result.tag;
   std::string context(64, '\0');
-  EXPECT_EQ(model_.Control(accepted, redirect::kQueryRedirectContext, "", &context).status, io::kStatusNotFound);
+  EXPECT_EQ(model_.Control(accepted, redirect::kQueryRedirectContext, "", &context).status,
+            io::kStatusNotFound);
 }
 
 TEST_F(CalloutsTest, DeadHandleIsRefused) {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// ChainModel: an application, vendors with callouts and proxies, and no sockets: connects go straight
-// through the emulated kernel, so that chains of any shape run in microseconds and loops are countable.
-// Used by tests/redirect and tests/unit/redirect; header-only for that reason.
+// ChainModel: an application, vendors with callouts and proxies, and no sockets: connects go
+// straight through the emulated kernel, so that chains of any shape run in microseconds and loops
+// are countable. Used by tests/redirect and tests/unit/redirect; header-only for that reason.
 #ifndef SLUICE_TESTS_REDIRECT_CHAIN_MODEL_H_
 #define SLUICE_TESTS_REDIRECT_CHAIN_MODEL_H_
 
@@ -36,8 +36,8 @@ enum class ProxyBehaviour {
 struct ChainOutcome {
   int connections = 0;
   int redirections = 0;
-  bool reached = false;    // the destination itself was connected to
-  bool gave_up = false;    // a proxy found no records, or could not set them
+  bool reached = false;  // the destination itself was connected to
+  bool gave_up = false;  // a proxy found no records, or could not set them
   ConnectResult::Kind last = ConnectResult::Kind::kProceed;
   std::vector<std::uint32_t> hops_accepted;  // records each proxy in turn was given
   std::vector<std::string> contexts;
@@ -61,7 +61,8 @@ class ChainModel {
   Kernel& kernel() { return MachineOf(*platform).kernel(); }
 
   // Vendors are called A, B, C, ... and listen on 127.0.0.1 and ::1, ports 7001, 7002, ...
-  VendorOptions MakeVendor(std::uint16_t weight, Personality personality = Personality::kCooperative) const {
+  VendorOptions MakeVendor(std::uint16_t weight,
+                           Personality personality = Personality::kCooperative) const {
     const auto index = static_cast<std::uint16_t>(proxies_.size());
     VendorOptions vendor;
     vendor.name = std::string(1, static_cast<char>('A' + index));
@@ -119,7 +120,8 @@ class ChainModel {
     return outcome;
   }
 
-  io::ControlReply Control(Endpoint& endpoint, std::uint32_t code, const std::string& in, std::string* out) {
+  io::ControlReply Control(Endpoint& endpoint, std::uint32_t code, const std::string& in,
+                           std::string* out) {
     io::ControlRequest request;
     request.code = code;
     request.in = in.empty() ? nullptr : in.data();
@@ -166,8 +168,11 @@ class ChainModel {
 
     std::string blob(64 * 1024, '\0');
     std::string context(64 * 1024, '\0');
-    if (Control(accepted, redirect::kQueryRedirectRecords, "", &blob).status != io::kStatusSuccess) return {};
-    if (Control(accepted, redirect::kQueryRedirectContext, "", &context).status != io::kStatusSuccess) return {};
+    if (Control(accepted, redirect::kQueryRedirectRecords, "", &blob).status != io::kStatusSuccess)
+      return {};
+    if (Control(accepted, redirect::kQueryRedirectContext, "", &context).status !=
+        io::kStatusSuccess)
+      return {};
     outcome->contexts.push_back(context);
     const std::optional<redirect::Origin> origin = codecs_.Decode(
         absl::MakeConstSpan(reinterpret_cast<const std::byte*>(context.data()), context.size()));
@@ -183,7 +188,8 @@ class ChainModel {
   bool SetRecords(Proxy& proxy, Endpoint& onward, std::string blob, const Address& destination) {
     switch (proxy.behaviour) {
       case ProxyBehaviour::kGood:
-        return Control(onward, redirect::kSetRedirectRecords, blob, nullptr).status == io::kStatusSuccess;
+        return Control(onward, redirect::kSetRedirectRecords, blob, nullptr).status ==
+               io::kStatusSuccess;
       case ProxyBehaviour::kLateSet: {
         // Connecting already, when the SET comes; the connect that counts is the classified one.
         Endpoint late = onward;
@@ -202,7 +208,8 @@ class ChainModel {
         list = Extend(list, hop);
         const BlobFormat format = other.blob_format();
         blob.assign(static_cast<std::size_t>(BlobSize(list, format)), '\0');
-        EncodeBlob(list, format, absl::MakeSpan(reinterpret_cast<std::byte*>(blob.data()), blob.size()));
+        EncodeBlob(list, format,
+                   absl::MakeSpan(reinterpret_cast<std::byte*>(blob.data()), blob.size()));
         break;
       }
       case ProxyBehaviour::kTruncatedBlob:

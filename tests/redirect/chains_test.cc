@@ -45,7 +45,8 @@ TEST(ChainsTest, T68_TwoVendors) {
     EXPECT_EQ(trace[i].application, trace[0].sequence);
     ASSERT_EQ(trace[i].step_count, 2u);
     for (std::size_t vendor = 0; vendor < 2; ++vendor) {
-      EXPECT_EQ(static_cast<int>(trace[i].steps[vendor].state), states[i][vendor]) << i << " " << vendor;
+      EXPECT_EQ(static_cast<int>(trace[i].steps[vendor].state), states[i][vendor])
+          << i << " " << vendor;
       EXPECT_EQ(trace[i].steps[vendor].action, actions[i][vendor]) << i << " " << vendor;
     }
   }
@@ -155,8 +156,8 @@ TEST(ChainsTest, T112_RemoteRedirection) {
   EXPECT_EQ(model.platform->statistics().remote_redirects, 1u);
 }
 
-// An untouched connect that carries records reaches a local listener: there, or not, per knob; a proxy
-// that gets them has no use for them and the next vendor sees the same.
+// An untouched connect that carries records reaches a local listener: there, or not, per knob; a
+// proxy that gets them has no use for them and the next vendor sees the same.
 TEST(ChainsTest, T115_InheritedRecords) {
   for (const bool deliver : {false, true}) {
     Knobs knobs;
@@ -170,7 +171,8 @@ TEST(ChainsTest, T115_InheritedRecords) {
     endpoint.process = &process;
     endpoint.installed = Extend(nullptr, hop);
     // A destination that no callout touches: the vendor's own listener.
-    const ConnectResult result = model.kernel().Connect(endpoint, Address::Loopback(Family::kV4, 7001));
+    const ConnectResult result =
+        model.kernel().Connect(endpoint, Address::Loopback(Family::kV4, 7001));
     EXPECT_FALSE(result.redirected);
     EXPECT_EQ(CountOf(result.tag), deliver ? 1u : 0u);
   }
@@ -188,7 +190,8 @@ TEST(ChainsTest, T116_ClientSideQuery) {
     ASSERT_TRUE(model.kernel().Connect(endpoint, kDestination).redirected);
     endpoint.state = Endpoint::State::kConnected;
     std::string blob(4096, '\0');
-    const io::ControlReply reply = model.Control(endpoint, redirect::kQueryRedirectRecords, "", &blob);
+    const io::ControlReply reply =
+        model.Control(endpoint, redirect::kQueryRedirectRecords, "", &blob);
     EXPECT_EQ(reply.status, answers ? io::kStatusSuccess : io::kStatusNotFound);
     // The proxy's side is the same either way.
     EXPECT_TRUE(model.Run(kDestination).reached);

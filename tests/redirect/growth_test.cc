@@ -17,8 +17,8 @@ using redirect::WfpCounters;
 using redirect::WfpOptions;
 using redirect::WfpRedirector;
 
-constexpr TooSmall kTooSmall[] = {TooSmall::kBufferTooSmall, TooSmall::kLiteral122, TooSmall::kInvalid,
-                                  TooSmall::kBufferOverflow};
+constexpr TooSmall kTooSmall[] = {TooSmall::kBufferTooSmall, TooSmall::kLiteral122,
+                                  TooSmall::kInvalid, TooSmall::kBufferOverflow};
 
 std::uint64_t Count(const WfpCounters::PerMeaning& counts, Meaning meaning) {
   return counts[static_cast<std::size_t>(meaning)];
@@ -26,7 +26,8 @@ std::uint64_t Count(const WfpCounters::PerMeaning& counts, Meaning meaning) {
 
 // A port knows no synchronous calls, so three ways are left.
 class GrowthTest : public WayTest {};
-INSTANTIATE_TEST_SUITE_P(Ways, GrowthTest, ::testing::Values(Way::kInline, Way::kPend, Way::kRandom), WayParamName);
+INSTANTIATE_TEST_SUITE_P(Ways, GrowthTest,
+                         ::testing::Values(Way::kInline, Way::kPend, Way::kRandom), WayParamName);
 
 TEST_P(GrowthTest, T23_TwoHopsGrowOnce) {
   for (const TooSmall code : kTooSmall) {
@@ -64,9 +65,10 @@ TEST_P(GrowthTest, T24_FortyThousandBytes) {
       EXPECT_GT(run.op.records().size(), 40000u);
       EXPECT_EQ(run.op.records().capacity(), redirect::kReplyMax);
       const WfpCounters counters = redirector.counters();
-      const std::uint64_t tries = Count(counters.records, Meaning::kGrow) + Count(counters.records, Meaning::kAbsent);
-      // With the size reported one step is enough; doubling from 4 KiB takes four; 10022 without a size is
-      // confirmed once at the cap.
+      const std::uint64_t tries =
+          Count(counters.records, Meaning::kGrow) + Count(counters.records, Meaning::kAbsent);
+      // With the size reported one step is enough; doubling from 4 KiB takes four; 10022 without a
+      // size is confirmed once at the cap.
       EXPECT_EQ(tries, report || code == TooSmall::kInvalid ? 1u : 4u);
     }
   }
@@ -85,7 +87,8 @@ TEST_P(GrowthTest, T25_BeyondTheCap) {
       QueryRun run;
       const Verdict verdict = Query(rig, redirector, run, *link.accepted);
       // A 10022 without a size at the cap says "absent", which fails closed as well.
-      EXPECT_EQ(verdict, code == TooSmall::kInvalid && !report ? Verdict::kAbsent : Verdict::kFailed);
+      EXPECT_EQ(verdict,
+                code == TooSmall::kInvalid && !report ? Verdict::kAbsent : Verdict::kFailed);
       EXPECT_FALSE(run.op.records());
       EXPECT_EQ(rig.buffers.live(), 0u);
       const WfpCounters counters = redirector.counters();
@@ -96,8 +99,8 @@ TEST_P(GrowthTest, T25_BeyondTheCap) {
   }
 }
 
-// The documented variant: 10022 and no size for "too small". One query at 64 KiB tells it from "absent",
-// and there is no third.
+// The documented variant: 10022 and no size for "too small". One query at 64 KiB tells it from
+// "absent", and there is no third.
 TEST_P(GrowthTest, T26_AmbiguousNumberIsConfirmedOnce) {
   Knobs knobs;
   knobs.too_small = TooSmall::kInvalid;
@@ -173,7 +176,8 @@ TEST_P(GrowthTest, T90_BigContext) {
       QueryRun run;
       EXPECT_EQ(Query(rig, redirector, run, *link.accepted), Verdict::kOk);
       ASSERT_EQ(seen.size(), 4096u);
-      for (std::size_t i = 0; i < seen.size(); ++i) ASSERT_EQ(seen[i], static_cast<char>(i * 7 & 0x7F)) << i;
+      for (std::size_t i = 0; i < seen.size(); ++i)
+        ASSERT_EQ(seen[i], static_cast<char>(i * 7 & 0x7F)) << i;
       run.op.Reset();
     }
   }

@@ -42,12 +42,13 @@ struct Call {
 };
 
 void StartQuery(Rig& rig, Call& call, io::Socket& socket, std::uint32_t code, std::string& buffer) {
-  rig.proxy_port().Control(call.op, socket, code, {},
-                           absl::MakeSpan(reinterpret_cast<std::byte*>(buffer.data()), buffer.size()));
+  rig.proxy_port().Control(
+      call.op, socket, code, {},
+      absl::MakeSpan(reinterpret_cast<std::byte*>(buffer.data()), buffer.size()));
 }
 
-// T47 and T48 are one row here: with or without the skip flag, which is the port's choice, an inline
-// success is one outcome, in a later turn.
+// T47 and T48 are one row here: with or without the skip flag, which is the port's choice, an
+// inline success is one outcome, in a later turn.
 TEST(OverlappedTest, T47_T48_InlineSuccess) {
   Rig rig(Way::kInline);
   const Link link = rig.ConnectApplication();
@@ -138,6 +139,28 @@ TEST(OverlappedTest, T53_ClosedWhilePending) {
   EXPECT_EQ(rig.buffers.live(), 0u);
 }
 
+// A port cancels before it closes; whoever does not gets the same from the closing itself.
+TEST(OverlappedTest, T53_ClosingEndsWhatIsPended) {
+  Rig rig(Manual(Way::kPend));
+  const Link link = rig.ConnectApplication();
+  io::NtStatus status = io::kStatusSuccess;
+  std::string buffer(512, '\0');
+  io::ControlRequest request;
+  request.socket = link.accepted->native();
+  request.code = kQueryRedirectRecords;
+  request.out = buffer.data();
+  request.out_size = 512;
+  request.ticket = &status;
+  request.complete = [](void* ticket, io::ControlReply reply) {
+    *static_cast<io::NtStatus*>(ticket) = reply.status;
+  };
+  io::ControlReply reply;
+  EXPECT_EQ(rig.platform->process()->Control(request, &reply), io::ControlAnswer::kPended);
+  rig.Close(*link.accepted);
+  EXPECT_EQ(status, io::kStatusCancelled);
+  EXPECT_EQ(rig.platform->pended(), 0u);
+}
+
 TEST(OverlappedTest, T53_CancelledWhilePending) {
   Rig rig(Manual(Way::kPend));
   const Link link = rig.ConnectApplication();
@@ -204,7 +227,8 @@ TEST(OverlappedTest, T54_CancelThatCameTooLate) {
   query.op.Reset();
 }
 
-// Both queries are in flight together and may end in either order; the decision comes once, after both.
+// Both queries are in flight together and may end in either order; the decision comes once, after
+// both.
 TEST(OverlappedTest, T55_EitherOrder) {
   for (int seed = 1; seed <= 12; ++seed) {
     RigOptions options = Manual(Way::kPend);
@@ -261,7 +285,8 @@ TEST(OverlappedTest, ManyInFlight) {
   std::vector<std::string> buffers(kCalls, std::string(1024, '\0'));
   for (int i = 0; i < kCalls; ++i) {
     calls.push_back(std::make_unique<Call>());
-    StartQuery(rig, *calls.back(), *link.accepted, i % 2 == 0 ? kQueryRedirectRecords : kQueryRedirectContext,
+    StartQuery(rig, *calls.back(), *link.accepted,
+               i % 2 == 0 ? kQueryRedirectRecords : kQueryRedirectContext,
                buffers[static_cast<std::size_t>(i)]);
     if (i % 7 == 0) rig.proxy_port().Cancel(calls.back()->op);
   }

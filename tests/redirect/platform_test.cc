@@ -59,7 +59,8 @@ TEST(PlatformTest, RecordsFollowTheirConnection) {
   ASSERT_TRUE(rig.platform->AddVendor(b).ok());
   for (int i = 0; i < 12; ++i) {
     io::Socket& client = rig.Open(rig.app_port(), Family::kV4);
-    const Address targets[] = {rig.destination(), Address::Loopback(Family::kV4, 1), rig.listener().local()};
+    const Address targets[] = {rig.destination(), Address::Loopback(Family::kV4, 1),
+                               rig.listener().local()};
     ASSERT_TRUE(rig.Connect(client, targets[i % 3]).ok());
   }
   int direct = 0;
@@ -144,14 +145,18 @@ TEST(PlatformTest, ListenerClosedBeforeAccept) {
 TEST(PlatformTest, AddVendorSaysWhatIsWrong) {
   Platform platform;
   VendorOptions vendor;
-  EXPECT_THAT(std::string(platform.AddVendor(vendor).status().message()), ::testing::HasSubstr("name"));
+  EXPECT_THAT(std::string(platform.AddVendor(vendor).status().message()),
+              ::testing::HasSubstr("name"));
   vendor.name = "A";
-  EXPECT_THAT(std::string(platform.AddVendor(vendor).status().message()), ::testing::HasSubstr("listeners"));
+  EXPECT_THAT(std::string(platform.AddVendor(vendor).status().message()),
+              ::testing::HasSubstr("listeners"));
   vendor.listeners = {Address::Wildcard(Family::kV4, 80)};
-  EXPECT_THAT(std::string(platform.AddVendor(vendor).status().message()), ::testing::HasSubstr("0.0.0.0:80"));
+  EXPECT_THAT(std::string(platform.AddVendor(vendor).status().message()),
+              ::testing::HasSubstr("0.0.0.0:80"));
   vendor.listeners = {Address::Loopback(Family::kV4, 80)};
   vendor.target_pid = 0;
-  EXPECT_THAT(std::string(platform.AddVendor(vendor).status().message()), ::testing::HasSubstr("target_pid"));
+  EXPECT_THAT(std::string(platform.AddVendor(vendor).status().message()),
+              ::testing::HasSubstr("target_pid"));
 }
 
 // ---- Foreign programs ----
@@ -163,7 +168,8 @@ class ForeignProgram {
     auto port = io::Port::Create(io::PortOptions());
     EXPECT_TRUE(port.ok());
     port_ = std::move(*port);
-    connect_.Bind(this, [](void* self, Outcome) { static_cast<ForeignProgram*>(self)->done_ = true; });
+    connect_.Bind(this,
+                  [](void* self, Outcome) { static_cast<ForeignProgram*>(self)->done_ = true; });
   }
   ~ForeignProgram() {
     port_->Close(socket_);
@@ -198,7 +204,8 @@ TEST(ForeignTest, AdoptedAtTheFirstListener) {
   query.op.Reset();
   EXPECT_EQ(rig.platform->statistics().foreign, 1u);
   EXPECT_EQ(rig.platform->TraceText(),
-            absl::StrCat("C0 ", accepted->peer().ToString(), " -> 203.0.113.80:443 records=[]  A: state 0 redirect -> ",
+            absl::StrCat("C0 ", accepted->peer().ToString(),
+                         " -> 203.0.113.80:443 records=[]  A: state 0 redirect -> ",
                          rig.listener().local().ToString(), "\n"));
 }
 
@@ -261,7 +268,8 @@ TEST(ForeignTest, ForgottenAndReplaced) {
     program.Connect(rig.listener().local());
     io::Socket* accepted = rig.Accept(rig.listener());
     ASSERT_NE(accepted, nullptr);
-    EXPECT_EQ(Query(rig, redirector, query, *accepted), forgotten ? Verdict::kAbsent : Verdict::kOk);
+    EXPECT_EQ(Query(rig, redirector, query, *accepted),
+              forgotten ? Verdict::kAbsent : Verdict::kOk);
     if (!forgotten) {
       EXPECT_EQ(query.op.origin().destination, Address::V4({203, 0, 113, 81}, 443));
     }
@@ -271,7 +279,8 @@ TEST(ForeignTest, ForgottenAndReplaced) {
 // ---- Start-up probe ----
 
 class ProbeTest : public WayTest {};
-INSTANTIATE_TEST_SUITE_P(Ways, ProbeTest, ::testing::Values(Way::kInline, Way::kPend, Way::kRandom), WayParamName);
+INSTANTIATE_TEST_SUITE_P(Ways, ProbeTest, ::testing::Values(Way::kInline, Way::kPend, Way::kRandom),
+                         WayParamName);
 
 io::PortOptions On(io::Platform* process) {
   io::PortOptions options;
@@ -289,7 +298,8 @@ PlatformOptions Answering(Way way) {
 
 TEST_P(ProbeTest, T113_Armed) {
   Platform platform(Answering(GetParam()));
-  const absl::StatusOr<redirect::ProbeResult> result = redirect::ProbeRedirectService(On(platform.process()));
+  const absl::StatusOr<redirect::ProbeResult> result =
+      redirect::ProbeRedirectService(On(platform.process()));
   ASSERT_TRUE(result.ok()) << result.status();
   EXPECT_EQ(result->query, redirect::Meaning::kAbsent);
   EXPECT_EQ(result->set, redirect::Meaning::kRejected);
@@ -310,7 +320,8 @@ TEST_P(ProbeTest, T114_NotElevated) {
 
 // No platform at all: what a machine without the driver says.
 TEST(ProbeOnceTest, Unsupported) {
-  const absl::StatusOr<redirect::ProbeResult> result = redirect::ProbeRedirectService(io::PortOptions());
+  const absl::StatusOr<redirect::ProbeResult> result =
+      redirect::ProbeRedirectService(io::PortOptions());
   ASSERT_TRUE(result.ok()) << result.status();
   EXPECT_EQ(result->query, redirect::Meaning::kUnsupported);
   EXPECT_FALSE(result->Armed());

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// T01 to T22 and T27 to T29: the two queries, each row in every way a control can be asked for and under
-// every value of the knobs it depends on. T23 to T26 are the engine's: growth_test.cc.
+// T01 to T22 and T27 to T29: the two queries, each row in every way a control can be asked for and
+// under every value of the knobs it depends on. T23 to T26 are the engine's: growth_test.cc.
 #include <string>
 
 #include "engine/redirect/normalise.h"
@@ -17,9 +17,10 @@ using redirect::Meaning;
 class QueryTest : public WayTest {};
 SLUICE_ALL_WAYS(QueryTest);
 
-constexpr AbsentCode kAbsentCodes[] = {AbsentCode::kNotFound, AbsentCode::kFwpNotFound, AbsentCode::kSuccessEmpty};
-constexpr TooSmall kTooSmall[] = {TooSmall::kBufferTooSmall, TooSmall::kLiteral122, TooSmall::kInvalid,
-                                  TooSmall::kBufferOverflow};
+constexpr AbsentCode kAbsentCodes[] = {AbsentCode::kNotFound, AbsentCode::kFwpNotFound,
+                                       AbsentCode::kSuccessEmpty};
+constexpr TooSmall kTooSmall[] = {TooSmall::kBufferTooSmall, TooSmall::kLiteral122,
+                                  TooSmall::kInvalid, TooSmall::kBufferOverflow};
 
 ::testing::AssertionResult IsAbsent(const Answer& answer, AbsentCode code) {
   if (answer.bytes != 0) return ::testing::AssertionFailure() << answer.bytes << " bytes";
@@ -35,7 +36,8 @@ constexpr TooSmall kTooSmall[] = {TooSmall::kBufferTooSmall, TooSmall::kLiteral1
 }
 
 ::testing::AssertionResult IsTooSmall(const Answer& answer, TooSmall code, std::uint32_t need) {
-  if (answer.bytes != need) return ::testing::AssertionFailure() << answer.bytes << " bytes, not " << need;
+  if (answer.bytes != need)
+    return ::testing::AssertionFailure() << answer.bytes << " bytes, not " << need;
   switch (code) {
     case TooSmall::kBufferTooSmall:
       return FailsWith(answer, 10014, 122);
@@ -198,7 +200,8 @@ TEST_P(QueryTest, T12_Listener) {
     knobs.unconnected_is_invalid = invalid;
     Rig rig(GetParam(), knobs);
     std::string buffer(512, '\0');
-    EXPECT_TRUE(FailsWith(rig.QueryRecords(rig.listener(), &buffer), invalid ? 10022 : 10057, invalid ? 87 : 59));
+    EXPECT_TRUE(FailsWith(rig.QueryRecords(rig.listener(), &buffer), invalid ? 10022 : 10057,
+                          invalid ? 87 : 59));
   }
 }
 
@@ -283,7 +286,8 @@ TEST_P(QueryTest, T17_T18_ExactAndLarger) {
 }
 
 TEST_P(QueryTest, T19_ZeroProbe) {
-  for (const ZeroProbe probe : {ZeroProbe::kAsTooSmall, ZeroProbe::kSuccessWithNeed, ZeroProbe::kNotFound}) {
+  for (const ZeroProbe probe :
+       {ZeroProbe::kAsTooSmall, ZeroProbe::kSuccessWithNeed, ZeroProbe::kNotFound}) {
     for (const TooSmall code : kTooSmall) {
       Knobs knobs;
       knobs.zero_probe = probe;
@@ -310,7 +314,8 @@ TEST_P(QueryTest, T19_ZeroProbe) {
 }
 
 TEST_P(QueryTest, T20_ZeroProbeWithoutRecord) {
-  for (const ZeroProbe probe : {ZeroProbe::kAsTooSmall, ZeroProbe::kSuccessWithNeed, ZeroProbe::kNotFound}) {
+  for (const ZeroProbe probe :
+       {ZeroProbe::kAsTooSmall, ZeroProbe::kSuccessWithNeed, ZeroProbe::kNotFound}) {
     Knobs knobs;
     knobs.zero_probe = probe;
     Rig rig(GetParam(), knobs);
@@ -334,17 +339,19 @@ TEST_P(QueryTest, T22_InputIsIgnored) {
   const std::string blob = rig.BlobOf(*link.accepted);
   std::string buffer(4096, '\0');
   const char input[] = "nobody reads this";
-  const Answer answer = rig.Ask(*link.accepted, kQueryRedirectRecords, input, sizeof(input), buffer.data(), 4096);
+  const Answer answer =
+      rig.Ask(*link.accepted, kQueryRedirectRecords, input, sizeof(input), buffer.data(), 4096);
   EXPECT_TRUE(answer.ok());
   EXPECT_EQ(buffer.substr(0, answer.bytes), blob);
 }
 
-// The same answer for a layered provider (T27) and for AF_UNIX (T29), which no port here can open: the
-// endpoint is marked instead.
+// The same answer for a layered provider (T27) and for AF_UNIX (T29), which no port here can open:
+// the endpoint is marked instead.
 TEST_P(QueryTest, T27_T29_ProviderWithoutTheCodes) {
   Rig rig(GetParam());
   const Link link = rig.ConnectApplication();
-  rig.machine().Visit(link.accepted->native(), [](Endpoint& endpoint) { endpoint.provider_has_codes = false; });
+  rig.machine().Visit(link.accepted->native(),
+                      [](Endpoint& endpoint) { endpoint.provider_has_codes = false; });
   std::string buffer(512, '\0');
   const Answer answer = rig.QueryRecords(*link.accepted, &buffer);
   EXPECT_TRUE(FailsWith(answer, 10045, 50));

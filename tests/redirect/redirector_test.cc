@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The redirectors on a platform: verdicts, cancellation, closing, carrying. Rows T30, T31, T54, T95, T102
-// as the engine sees them.
+// The redirectors on a platform: verdicts, cancellation, closing, carrying. Rows T30, T31, T54,
+// T95, T102 as the engine sees them.
 #include <string>
 #include <vector>
 
@@ -18,8 +18,8 @@ using redirect::Verdict;
 using redirect::WfpRedirector;
 
 class RedirectorTest : public WayTest {};
-INSTANTIATE_TEST_SUITE_P(Ways, RedirectorTest, ::testing::Values(Way::kInline, Way::kPend, Way::kRandom),
-                         WayParamName);
+INSTANTIATE_TEST_SUITE_P(Ways, RedirectorTest,
+                         ::testing::Values(Way::kInline, Way::kPend, Way::kRandom), WayParamName);
 
 TEST_P(RedirectorTest, QueryCarryConnect) {
   for (const Family family : {Family::kV4, Family::kV6}) {
@@ -69,7 +69,8 @@ TEST_P(RedirectorTest, DeniedAndUnsupported) {
   QueryRun query;
   EXPECT_EQ(Query(rig, redirector, query, *link.accepted), Verdict::kDenied);
   EXPECT_EQ(query.op.error().code, ErrorCode::kAccessDenied);
-  rig.machine().Visit(link.accepted->native(), [](Endpoint& endpoint) { endpoint.provider_has_codes = false; });
+  rig.machine().Visit(link.accepted->native(),
+                      [](Endpoint& endpoint) { endpoint.provider_has_codes = false; });
   EXPECT_EQ(Query(rig, redirector, query, *link.accepted), Verdict::kUnsupported);
 }
 
@@ -101,7 +102,8 @@ TEST_P(RedirectorTest, NoContextNeedsAHook) {
   redirect::WfpOptions with_hook;
   Address destination = rig.destination();
   with_hook.user = &destination;
-  with_hook.origin_without_context = [](void* user, const io::Socket& accepted, redirect::Origin* origin) {
+  with_hook.origin_without_context = [](void* user, const io::Socket& accepted,
+                                        redirect::Origin* origin) {
     EXPECT_TRUE(accepted.is_open());
     origin->destination = *static_cast<Address*>(user);
     return true;
@@ -140,11 +142,13 @@ TEST_P(RedirectorTest, T102_DeniedMidRun) {
   QueryRun query;
   ASSERT_EQ(Query(rig, redirector, query, *link.accepted), Verdict::kOk);
   CarryRun carry;
-  EXPECT_EQ(Carry(rig, redirector, carry, rig.Open(rig.proxy_port(), Family::kV4), query), Verdict::kOk);
+  EXPECT_EQ(Carry(rig, redirector, carry, rig.Open(rig.proxy_port(), Family::kV4), query),
+            Verdict::kOk);
   Knobs knobs = rig.platform->knobs();
   knobs.set_requires_admin = true;
   rig.platform->SetKnobs(knobs);
-  EXPECT_EQ(Carry(rig, redirector, carry, rig.Open(rig.proxy_port(), Family::kV4), query), Verdict::kDenied);
+  EXPECT_EQ(Carry(rig, redirector, carry, rig.Open(rig.proxy_port(), Family::kV4), query),
+            Verdict::kDenied);
   query.op.Reset();
 }
 
@@ -156,7 +160,8 @@ TEST_P(RedirectorTest, CarryingNothing) {
   QueryRun query;
   ASSERT_EQ(Query(rig, redirector, query, *link.accepted), Verdict::kAbsent);
   CarryRun carry;
-  EXPECT_EQ(Carry(rig, redirector, carry, rig.Open(rig.proxy_port(), Family::kV4), query), Verdict::kOk);
+  EXPECT_EQ(Carry(rig, redirector, carry, rig.Open(rig.proxy_port(), Family::kV4), query),
+            Verdict::kOk);
   EXPECT_EQ(rig.platform->statistics().sets, 0u);
 }
 
@@ -171,7 +176,8 @@ TEST_P(RedirectorTest, OperationsAreReusable) {
     const Verdict expected = i % 3 == 2 ? Verdict::kAbsent : Verdict::kOk;
     EXPECT_EQ(Query(rig, redirector, query, *link.accepted), expected);
     EXPECT_EQ(static_cast<bool>(query.op.records()), expected == Verdict::kOk);
-    EXPECT_EQ(Carry(rig, redirector, carry, rig.Open(rig.proxy_port(), Family::kV4), query), Verdict::kOk);
+    EXPECT_EQ(Carry(rig, redirector, carry, rig.Open(rig.proxy_port(), Family::kV4), query),
+              Verdict::kOk);
   }
   query.op.Reset();
 }
@@ -204,7 +210,8 @@ TEST(NoneRedirectorTest, FixedUpstream) {
   EXPECT_EQ(query.op.origin().source, link.accepted->peer());
   EXPECT_FALSE(query.op.records());
   CarryRun carry;
-  EXPECT_EQ(Carry(rig, redirector, carry, rig.Open(rig.proxy_port(), Family::kV4), query), Verdict::kOk);
+  EXPECT_EQ(Carry(rig, redirector, carry, rig.Open(rig.proxy_port(), Family::kV4), query),
+            Verdict::kOk);
   EXPECT_EQ(rig.platform->statistics().queries_records, 0u);
 }
 

@@ -80,7 +80,8 @@ std::string WayName(Way way) {
   return "Unknown";
 }
 
-::testing::AssertionResult FailsWith(const Answer& answer, std::uint32_t at_once, std::uint32_t by_packet) {
+::testing::AssertionResult FailsWith(const Answer& answer, std::uint32_t at_once,
+                                     std::uint32_t by_packet) {
   const std::uint32_t expected = answer.at_once ? at_once : by_packet;
   if (answer.number == expected) return ::testing::AssertionSuccess();
   return ::testing::AssertionFailure() << "got " << answer.number << ", expected " << expected
@@ -207,6 +208,31 @@ io::Socket* Rig::Accept(io::Socket& listener) {
   return &socket;
 }
 
+bool Rig::Send(io::Socket& socket, const std::string& bytes) {
+  std::string copy = bytes;
+  Heard<io::SendOp> send;
+  const io::IoBuffer buffer{copy.data(), copy.size()};
+  PortOf(socket).Send(send.op, socket, absl::MakeConstSpan(&buffer, 1));
+  EXPECT_TRUE(RunUntil([&] { return send.done; }));
+  return send.outcome.ok() && send.outcome.bytes == bytes.size();
+}
+
+std::string Rig::Receive(io::Socket& socket, Outcome* outcome) {
+  std::string bytes(4096, '\0');
+  Heard<io::RecvOp> recv;
+  const io::IoBuffer buffer{bytes.data(), bytes.size()};
+  PortOf(socket).Recv(recv.op, socket, absl::MakeConstSpan(&buffer, 1));
+  const bool came = RunUntil([&] { return recv.done; });
+  EXPECT_TRUE(came);
+  if (!came) {
+    PortOf(socket).Cancel(recv.op);
+    RunUntil([&] { return recv.done; });
+  }
+  if (outcome != nullptr) *outcome = recv.outcome;
+  bytes.resize(recv.outcome.ok() ? recv.outcome.bytes : 0);
+  return bytes;
+}
+
 Link Rig::ConnectApplication() {
   Link link;
   link.client = &Open(*app_port_, options_.family);
@@ -241,8 +267,8 @@ Link Rig::ConnectThroughTwo() {
   return link;
 }
 
-Answer Rig::Ask(io::Socket& socket, std::uint32_t code, const void* in, std::size_t in_size, void* out,
-                std::size_t out_size) {
+Answer Rig::Ask(io::Socket& socket, std::uint32_t code, const void* in, std::size_t in_size,
+                void* out, std::size_t out_size) {
   if (options_.way == Way::kSync) {
     io::ControlRequest request;
     request.socket = socket.native();
@@ -254,7 +280,8 @@ Answer Rig::Ask(io::Socket& socket, std::uint32_t code, const void* in, std::siz
     io::ControlReply reply;
     EXPECT_EQ(proxy_front_->Control(request, &reply), io::ControlAnswer::kDone);
     const bool failed = reply.status != io::kStatusSuccess;
-    const std::uint32_t number = reply.literal != 0 ? reply.literal : io::WinsockNumber(reply.status);
+    const std::uint32_t number =
+        reply.literal != 0 ? reply.literal : io::WinsockNumber(reply.status);
     return Answer{failed ? number : 0, reply.information, true};
   }
   Heard<io::ControlOp> control;
@@ -296,7 +323,8 @@ std::string Rig::BlobOf(io::Socket& accepted) {
 
 std::uint32_t Rig::Installed(io::Socket& socket) {
   std::uint32_t hops = 0;
-  EXPECT_TRUE(machine().Visit(socket.native(), [&](Endpoint& endpoint) { hops = CountOf(endpoint.installed); }));
+  EXPECT_TRUE(machine().Visit(socket.native(),
+                              [&](Endpoint& endpoint) { hops = CountOf(endpoint.installed); }));
   return hops;
 }
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Rig: an emulated machine with real sockets for the rows of the redirect test matrix: an application, one
-// vendor (A) with its proxy's listener, and an origin that connects are meant for. One thread drives both
-// ports, the proxy's and the application's.
+// Rig: an emulated machine with real sockets for the rows of the redirect test matrix: an
+// application, one vendor (A) with its proxy's listener, and an origin that connects are meant for.
+// One thread drives both ports, the proxy's and the application's.
 //
 // A control is asked for in four ways, and every row that asks one runs in all of them.
 #ifndef SLUICE_TESTS_REDIRECT_RIG_H_
@@ -45,7 +45,8 @@ struct Answer {
   bool ok() const { return number == 0; }
 };
 // Says whether the answer failed with this status, in the form that its way prescribes.
-::testing::AssertionResult FailsWith(const Answer& answer, std::uint32_t at_once, std::uint32_t by_packet);
+::testing::AssertionResult FailsWith(const Answer& answer, std::uint32_t at_once,
+                                     std::uint32_t by_packet);
 
 // The two ends of one connection.
 struct Link {
@@ -56,11 +57,11 @@ struct Link {
 struct RigOptions {
   Way way = Way::kInline;
   Knobs knobs;
-  ProcessOptions proxy;                // who owns the proxy's port
+  ProcessOptions proxy;  // who owns the proxy's port
   bool manual_completion = false;
-  bool with_vendor = true;             // A, listening at listener()
+  bool with_vendor = true;  // A, listening at listener()
   Personality personality = Personality::kCooperative;
-  std::string context;                 // instead of the standard one, if not empty
+  std::string context;  // instead of the standard one, if not empty
   Family family = Family::kV4;
 };
 
@@ -68,8 +69,8 @@ class Rig {
  public:
   explicit Rig(const RigOptions& options = RigOptions());
   explicit Rig(Way way, const Knobs& knobs = Knobs());
-  // Closes everything and expects that nothing is left: no operation, no socket, no endpoint, no record
-  // on its way.
+  // Closes everything and expects that nothing is left: no operation, no socket, no endpoint, no
+  // record on its way.
   ~Rig();
   Rig(const Rig&) = delete;
   Rig& operator=(const Rig&) = delete;
@@ -89,15 +90,18 @@ class Rig {
   io::Socket& Listen(io::Port& port, Family family);
   void Close(io::Socket& socket);
   Outcome Connect(io::Socket& socket, const Address& remote);
-  // Null when nothing comes. `port` is where the socket goes.
+  // Null when nothing comes.
   io::Socket* Accept(io::Socket& listener);
+  bool Send(io::Socket& socket, const std::string& bytes);
+  // One receive; empty at the end of the stream or after a reset.
+  std::string Receive(io::Socket& socket, Outcome* outcome = nullptr);
 
   // A fresh application socket connects to the origin; with a vendor the proxy accepts it.
   Link ConnectApplication();
   // A fresh application socket connects to the proxy's listener itself.
   Link ConnectDirectly();
-  // A second vendor (lighter) with a listener of its own, and a connection redirected twice: by A, and
-  // then by B on A's onward connect. `accepted` is B's.
+  // A second vendor (lighter) with a listener of its own, and a connection redirected twice: by A,
+  // and then by B on A's onward connect. `accepted` is B's.
   Link ConnectThroughTwo();
 
   Answer Ask(io::Socket& socket, std::uint32_t code, const void* in, std::size_t in_size, void* out,
@@ -134,7 +138,9 @@ class Rig {
   io::Socket* origin_ = nullptr;
 };
 
-inline std::string WayParamName(const ::testing::TestParamInfo<Way>& info) { return WayName(info.param); }
+inline std::string WayParamName(const ::testing::TestParamInfo<Way>& info) {
+  return WayName(info.param);
+}
 
 class WayTest : public ::testing::TestWithParam<Way> {};
 

@@ -26,7 +26,8 @@ struct Run {
 using QueryRun = Run<redirect::QueryOp>;
 using CarryRun = Run<redirect::CarryOp>;
 
-inline redirect::Verdict Query(Rig& rig, redirect::Redirector& redirector, QueryRun& run, io::Socket& accepted) {
+inline redirect::Verdict Query(Rig& rig, redirect::Redirector& redirector, QueryRun& run,
+                               io::Socket& accepted) {
   run.handlers = 0;
   redirector.Query(run.op, rig.worker(), accepted);
   EXPECT_FALSE(run.done()) << "never inside the start call";
@@ -35,8 +36,8 @@ inline redirect::Verdict Query(Rig& rig, redirect::Redirector& redirector, Query
   return run.op.verdict();
 }
 
-inline redirect::Verdict Carry(Rig& rig, redirect::Redirector& redirector, CarryRun& run, io::Socket& onward,
-                               const QueryRun& query) {
+inline redirect::Verdict Carry(Rig& rig, redirect::Redirector& redirector, CarryRun& run,
+                               io::Socket& onward, const QueryRun& query) {
   run.handlers = 0;
   redirector.Carry(run.op, rig.worker(), onward, query.op);
   EXPECT_FALSE(run.done());

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// T30 to T46: setting records on the onward socket. Whether a SET had an effect is seen in two ways: what
-// the endpoint carries, and where its connect goes (without effect the vendor redirects it again).
+// T30 to T46: setting records on the onward socket. Whether a SET had an effect is seen in two
+// ways: what the endpoint carries, and where its connect goes (without effect the vendor redirects
+// it again).
 #include <string>
 
 #include "engine/redirect/normalise.h"
@@ -14,8 +15,8 @@ using redirect::kSetRedirectRecords;
 
 class SetTest : public WayTest {
  protected:
-  // An onward socket that carries the records is permitted and reaches the origin; one that does not is
-  // redirected to the vendor's own listener.
+  // An onward socket that carries the records is permitted and reaches the origin; one that does
+  // not is redirected to the vendor's own listener.
   static void ExpectOnward(Rig& rig, io::Socket& onward, bool carries) {
     EXPECT_EQ(rig.Installed(onward), carries ? 1u : 0u);
     const std::uint64_t redirected = rig.platform->statistics().redirected;
@@ -70,7 +71,8 @@ TEST_P(SetTest, T32_OutputMustBeEmpty) {
   io::Socket& onward = rig.Open(rig.proxy_port(), Family::kV4);
   const std::string blob = rig.BlobOf(*link.accepted);
   char out[4];
-  EXPECT_TRUE(FailsWith(rig.Ask(onward, kSetRedirectRecords, blob.data(), blob.size(), out, 4), 10022, 87));
+  EXPECT_TRUE(
+      FailsWith(rig.Ask(onward, kSetRedirectRecords, blob.data(), blob.size(), out, 4), 10022, 87));
   EXPECT_EQ(rig.Installed(onward), 0u);
 }
 
@@ -95,7 +97,8 @@ TEST_P(SetTest, T33_ZeroLength) {
 TEST_P(SetTest, T34_NullPointer) {
   Rig rig(GetParam());
   io::Socket& onward = rig.Open(rig.proxy_port(), Family::kV4);
-  EXPECT_TRUE(FailsWith(rig.Ask(onward, kSetRedirectRecords, nullptr, 100, nullptr, 0), 10014, 998));
+  EXPECT_TRUE(
+      FailsWith(rig.Ask(onward, kSetRedirectRecords, nullptr, 100, nullptr, 0), 10014, 998));
 }
 
 // T35 to T38. A SET that fails leaves what an earlier one installed.
@@ -111,11 +114,13 @@ TEST_P(SetTest, T35_T36_T37_T38_BadBlobs) {
     io::Socket& onward = rig.Open(rig.proxy_port(), Family::kV4);
     ASSERT_TRUE(rig.SetRecords(onward, good).ok());
 
-    for (const std::size_t size : {std::size_t{1}, std::size_t{23}, good.size() / 2, good.size() - 1}) {
+    for (const std::size_t size :
+         {std::size_t{1}, std::size_t{23}, good.size() / 2, good.size() - 1}) {
       const Answer answer = rig.SetRecords(onward, good.substr(0, size));
       EXPECT_TRUE(FailsWith(answer, 10022, 534)) << size;
     }
-    for (const std::size_t at : {std::size_t{0}, std::size_t{30}, good.size() / 2, good.size() - 1}) {
+    for (const std::size_t at :
+         {std::size_t{0}, std::size_t{30}, good.size() / 2, good.size() - 1}) {
       std::string flipped = good;
       flipped[at] = static_cast<char>(flipped[at] ^ 1);
       EXPECT_TRUE(FailsWith(rig.SetRecords(onward, flipped), 10022, 87)) << at;
@@ -127,7 +132,8 @@ TEST_P(SetTest, T35_T36_T37_T38_BadBlobs) {
 }
 
 TEST_P(SetTest, T39_AfterBind) {
-  for (const SetAfterBind after : {SetAfterBind::kEffective, SetAfterBind::kIgnored, SetAfterBind::kInvalid}) {
+  for (const SetAfterBind after :
+       {SetAfterBind::kEffective, SetAfterBind::kIgnored, SetAfterBind::kInvalid}) {
     Knobs knobs;
     knobs.set_after_bind = after;
     Rig rig(GetParam(), knobs);
@@ -207,7 +213,8 @@ TEST_P(SetTest, T44_OtherFamily) {
   EXPECT_EQ(rig.Installed(onward), 1u);
   // The state is seen at the v6 layer, too: a v6 connect carries it.
   const std::uint64_t redirected = rig.platform->statistics().redirected;
-  rig.Connect(onward, Address::Loopback(Family::kV6, 1));  // refused, or not: the classify is what counts
+  rig.Connect(onward,
+              Address::Loopback(Family::kV6, 1));  // refused, or not: the classify is what counts
   EXPECT_EQ(rig.platform->statistics().redirected, redirected);
   EXPECT_EQ(rig.platform->trace().back().steps[0].state, RedirectState::kRedirectedBySelf);
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// T60 to T66: what QueryState says to one handle about a list of hops, asked by a callout in a classify.
+// T60 to T66: what QueryState says to one handle about a list of hops, asked by a callout in a
+// classify.
 #include <initializer_list>
 #include <memory>
 #include <string>
@@ -14,7 +15,8 @@ namespace {
 class Asker final : public Callout {
  public:
   explicit Asker(HandleId self) : self_(self) {}
-  void Classify(const ClassifyValues& /*values*/, RequestAccess& access, ClassifyOut& out) override {
+  void Classify(const ClassifyValues& /*values*/, RequestAccess& access,
+                ClassifyOut& out) override {
     state = access.QueryState(self_, &context);
     out.action = Action::kPermit;
   }

@@ -92,8 +92,9 @@ TEST(LoadTest, AResetIsCounted) {
     stream.Read(64);
     stream.Reset();
   });
-  EXPECT_THAT(Load(origin.address(), {"--count", "5", "--connections", "2"}, 2),
-              HasSubstr("5 connection reset by peer"));
+  const std::string out = Load(origin.address(), {"--count", "5", "--connections", "2"}, 2);
+  // Wine may report a reset as an end of stream (windows-notes; tests/contract/limits.cc).
+  EXPECT_THAT(out, HasSubstr(UnderWine() ? "0 succeeded, 5 failed" : "5 connection reset by peer"));
 }
 
 TEST(LoadTest, AWrongAnswerIsCounted) {

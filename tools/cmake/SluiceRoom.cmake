@@ -1,19 +1,18 @@
 # SPDX-License-Identifier: Apache-2.0
 #
-# sluice_room(<name> DIR <folder> [DEPS <room>...] [LINK <library>...] [SOURCES <file>...])
+# sluice_room(<name> DIR <folder> [DEPS <room>...] [LINK <library>...])
 #
 # Makes the static library sluice_<name> (alias Sluice::<name>) of all *.cc in the folder, not below it. DEPS are the
 # rooms its row in engine/ARCHITECTURE.md names; LINK is third-party or system libraries. A room without sources
 # becomes an interface library, so that the wiring stands before the code does.
 
 function(sluice_room name)
-  cmake_parse_arguments(PARSE_ARGV 1 room "" "DIR" "DEPS;LINK;SOURCES")
+  cmake_parse_arguments(PARSE_ARGV 1 room "" "DIR" "DEPS;LINK")
   if(room_UNPARSED_ARGUMENTS OR NOT room_DIR)
     message(FATAL_ERROR "sluice_room(${name}): needs DIR, does not know '${room_UNPARSED_ARGUMENTS}'")
   endif()
 
   file(GLOB sources CONFIGURE_DEPENDS "${room_DIR}/*.cc")
-  list(APPEND sources ${room_SOURCES})
   list(TRANSFORM room_DEPS PREPEND "sluice_")
   set(target sluice_${name})
 

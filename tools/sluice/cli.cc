@@ -53,14 +53,17 @@ std::string FirstLine(const std::string& text) { return text.substr(0, text.find
 // CLI11 lists what it could not place backwards and does not name an unknown verb at all.
 std::string Explain(const CLI::App& app, const CLI::ParseError& error, int argc, char** argv) {
   const std::vector<std::string> unplaced = app.remaining(/*recurse=*/true);
-  for (int i = 1; i < argc; ++i) {
+  const bool verb_missing = app.get_subcommands().empty();
+  std::string culprit;
+  for (int i = argc - 1; i > 0; --i) {
     const std::string word = argv[i];
     if (std::find(unplaced.begin(), unplaced.end(), word) == unplaced.end()) continue;
-    const bool verb_missing = app.get_subcommands().empty();
-    if (verb_missing && word[0] != '-') return absl::StrCat("'", word, "' is not a verb");
-    return absl::StrCat("'", word, "' is not a flag here, and no flag before it takes it");
+    // A flag nobody knows leaves its value over, too.
+    if (culprit.empty() || word[0] == '-' || culprit[0] != '-') culprit = word;
   }
-  if (app.get_subcommands().empty()) return "no verb given: run, chain, echo, load or version";
+  if (!culprit.empty() && verb_missing && culprit[0] != '-') return absl::StrCat("'", culprit, "' is not a verb");
+  if (!culprit.empty()) return absl::StrCat("'", culprit, "' is not a flag here, and no flag before it takes it");
+  if (verb_missing) return "no verb given: run, chain, echo, load or version";
   return FirstLine(error.what());
 }
 

@@ -1,15 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The WFP connect-redirect platform in user mode: what runs without a driver, on any OS, and what a vendor
-// tests a callout and a proxy against.
+// The WFP connect-redirect platform in user mode: what runs without a driver, on any OS, and what a
+// vendor tests a callout and a proxy against.
 //
-// A Platform is a machine: processes open sockets on it, vendors' callouts redirect their connects to
-// local proxies, and the proxies ask where a connection was going (records and context) and set the
-// records on their onward sockets. Sockets are real; the redirect service is this. Give the platform to
-// every port that shall live on the machine (PortOptions::platform = platform.process()).
+// A Platform is a machine: processes open sockets on it, vendors' callouts redirect their connects
+// to local proxies, and the proxies ask where a connection was going (records and context) and set
+// the records on their onward sockets. Sockets are real; the redirect service is this. Give the
+// platform to every port that shall live on the machine (PortOptions::platform =
+// platform.process()).
 //
 // What the documentation of Windows leaves open is a knob; defaults are the best evidence there is.
-// Platform: every method any thread, unless it says otherwise. It must outlive the ports that use it.
+// Platform: every method any thread, unless it says otherwise. It must outlive the ports that use
+// it.
 #ifndef SLUICE_EMULATED_H_
 #define SLUICE_EMULATED_H_
 
@@ -39,8 +41,8 @@ struct ProcessOptions {
   std::uint32_t pid = 4242;
   std::string path = "proxy";  // shown in records as the application's path
   bool elevated = true;        // may set records
-  // True for a proxy: a connect of it without records that is redirected again is a symptom of a loop
-  // and counts towards `redirect_budget`. False for applications.
+  // True for a proxy: a connect of it without records that is redirected again is a symptom of a
+  // loop and counts towards `redirect_budget`. False for applications.
   bool proxy = true;
 };
 
@@ -75,13 +77,14 @@ struct VendorOptions {
   // Higher sublayers see a connect first; filters are ordered the same way inside one sublayer.
   std::uint16_t sublayer_weight = 0x8000;
   std::uint64_t filter_weight = 0;
-  // Where the vendor's proxy listens: the first of the connect's family is used (a v6 connect can be
-  // sent to a v4 listener in its mapped form). The proxy must listen before applications connect.
+  // Where the vendor's proxy listens: the first of the connect's family is used (a v6 connect can
+  // be sent to a v4 listener in its mapped form). The proxy must listen before applications
+  // connect.
   std::vector<Address> listeners;
   // Nonzero, as the platform demands; it need not name the real process.
   std::uint32_t target_pid = 4242;
-  // What it redirects (v4-mapped is the same as v4). Empty: every destination that is not a vendor's
-  // listener.
+  // What it redirects (v4-mapped is the same as v4). Empty: every destination that is not a
+  // vendor's listener.
   std::vector<Address> destinations;
   ContextLayout context = ContextLayout::kSluice;
   // Instead of `context`, when given. Runs on connecting threads.
@@ -110,21 +113,21 @@ inline constexpr int kFaults = static_cast<int>(Fault::kRedirectBudget) + 1;
 const char* FaultText(Fault fault);
 
 struct Statistics {
-  std::uint64_t connects = 0;        // evaluated
-  std::uint64_t redirected = 0;      // ... and sent to a local proxy
+  std::uint64_t connects = 0;    // evaluated
+  std::uint64_t redirected = 0;  // ... and sent to a local proxy
   std::uint64_t remote_redirects = 0;
-  std::uint64_t blocked = 0;         // by a callout or filter
-  std::uint64_t refused = 0;         // by the platform: bad handle or target process, loop guards
-  std::uint64_t vetoes = 0;          // blocks without the right to; audited by Windows
-  std::uint64_t auth_passes = 0;     // AUTH_CONNECT evaluations
-  std::uint64_t delivered = 0;       // records that reached an accepted socket
-  std::uint64_t stripped = 0;        // records lost on the way (strip_tag)
-  std::uint64_t foreign = 0;         // connections of other programs that were adopted
+  std::uint64_t blocked = 0;      // by a callout or filter
+  std::uint64_t refused = 0;      // by the platform: bad handle or target process, loop guards
+  std::uint64_t vetoes = 0;       // blocks without the right to; audited by Windows
+  std::uint64_t auth_passes = 0;  // AUTH_CONNECT evaluations
+  std::uint64_t delivered = 0;    // records that reached an accepted socket
+  std::uint64_t stripped = 0;     // records lost on the way (strip_tag)
+  std::uint64_t foreign = 0;      // connections of other programs that were adopted
   std::uint64_t queries_records = 0;
   std::uint64_t queries_context = 0;
-  std::uint64_t sets = 0;            // ... that installed records
+  std::uint64_t sets = 0;  // ... that installed records
   std::uint64_t sets_failed = 0;
-  std::uint64_t pended = 0;          // controls that were not answered at once
+  std::uint64_t pended = 0;  // controls that were not answered at once
   std::uint64_t faults[kFaults] = {};
 
   std::uint64_t FaultCount() const {
@@ -136,9 +139,9 @@ struct Statistics {
 
 // What one vendor did with one connect.
 enum class TraceAction : std::uint8_t {
-  kPermit,    // looked and let it be
+  kPermit,  // looked and let it be
   kRedirect,
-  kLeave,     // another vendor redirected it in this evaluation
+  kLeave,  // another vendor redirected it in this evaluation
   kBlock,
   kContinue,  // no opinion: condition or rights did not allow one
 };
@@ -151,17 +154,17 @@ struct TraceRecord {
   };
   static constexpr int kStepsMax = 8;
 
-  std::uint64_t sequence = 0;      // of this connect; from 1
-  std::uint64_t application = 0;   // sequence of the application's connect that this one stands for
-  std::uint32_t hops = 0;          // in the records it carried: the k of "Ck"
+  std::uint64_t sequence = 0;     // of this connect; from 1
+  std::uint64_t application = 0;  // sequence of the application's connect that this one stands for
+  std::uint32_t hops = 0;         // in the records it carried: the k of "Ck"
   std::uint32_t step_count = 0;
   std::uint32_t steps_left_out = 0;
   VendorId hop_vendors[kStepsMax] = {};  // whose hops, oldest first (the first kStepsMax)
   Step steps[kStepsMax];
-  Address source;                  // empty if it never got one
+  Address source;  // empty if it never got one
   Address destination;
-  Address effective;               // where it was sent
-  bool refused = false;            // blocked or refused
+  Address effective;     // where it was sent
+  bool refused = false;  // blocked or refused
 };
 
 // ---- The machine ----
@@ -184,13 +187,13 @@ class Platform {
   Platform(const Platform&) = delete;
   Platform& operator=(const Platform&) = delete;
 
-  // What a port is given, so that its sockets belong to the default process, or to another one. Lives as
-  // long as the platform.
+  // What a port is given, so that its sockets belong to the default process, or to another one.
+  // Lives as long as the platform.
   io::Platform* process();
   io::Platform* AddProcess(const ProcessOptions& options);
 
-  // Installs the vendor's callout at the connect redirection layers with a redirect handle of its own.
-  // Fails with a text that says which field is wrong.
+  // Installs the vendor's callout at the connect redirection layers with a redirect handle of its
+  // own. Fails with a text that says which field is wrong.
   absl::StatusOr<VendorId> AddVendor(const VendorOptions& options);
   // Its driver unloads: filter and handle go, hops it made stay in records.
   void RemoveVendor(VendorId vendor);
@@ -198,21 +201,22 @@ class Platform {
   // For a vendor's own callout. Handles are never reused.
   HandleId CreateHandle();
   void DestroyHandle(HandleId handle);
-  // `options.callout` runs on connecting threads, several at a time, and must not call the platform.
+  // `options.callout` runs on connecting threads, several at a time, and must not call the
+  // platform.
   FilterId AddFilter(const FilterOptions& options);
   void RemoveFilter(FilterId filter);
 
-  // Programs that know nothing of the platform: one that connects straight to `listener` counts as an
-  // application whose connect to `destination` was redirected there, if the callouts decide so; if not,
-  // it gets no record. Replaces an earlier destination of the same listener.
+  // Programs that know nothing of the platform: one that connects straight to `listener` counts as
+  // an application whose connect to `destination` was redirected there, if the callouts decide so;
+  // if not, it gets no record. Replaces an earlier destination of the same listener.
   void AdoptForeign(const Address& listener, const Address& destination);
   void ForgetForeign(const Address& listener);
 
   Knobs knobs() const;
   void SetKnobs(const Knobs& knobs);
 
-  // Ends up to `limit` pended controls now, oldest first (in random order with Completion::kRandom).
-  // Returns how many. For manual_completion.
+  // Ends up to `limit` pended controls now, oldest first (in random order with
+  // Completion::kRandom). Returns how many. For manual_completion.
   std::size_t CompletePended(std::size_t limit = static_cast<std::size_t>(-1));
   std::size_t pended() const;
 
@@ -223,7 +227,7 @@ class Platform {
   // Oldest first. Empty without trace_capacity.
   std::vector<TraceRecord> trace() const;
   // One line for each connect, those of one application connection together:
-  //   C0 127.0.0.1:51234 -> 127.0.0.1:8080 records=[]  A: state 0 redirect -> 127.0.0.1:7001  B: ...
+  //   C0 127.0.0.1:51234 -> 127.0.0.1:8080 records=[]  A: state 0 redirect -> 127.0.0.1:7001  ...
   std::string TraceText() const;
   void ClearTrace();
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The callout interface of the emulated platform: what FWPS gives a classify function at the connect
-// redirection and connect authorisation layers, with its rules. A vendor's decision logic written against
-// it can be run in chains with others; rules it breaks are reported as faults.
+// The callout interface of the emulated platform: what FWPS gives a classify function at the
+// connect redirection and connect authorisation layers, with its rules. A vendor's decision logic
+// written against it can be run in chains with others; rules it breaks are reported as faults.
 #ifndef SLUICE_EMULATED_CALLOUT_H_
 #define SLUICE_EMULATED_CALLOUT_H_
 
@@ -16,7 +16,7 @@
 
 namespace sluice::emulated {
 
-using HandleId = std::uint64_t;   // a redirect handle; 0 is none
+using HandleId = std::uint64_t;  // a redirect handle; 0 is none
 using FilterId = std::uint64_t;
 using ContextId = std::uint32_t;  // a context block within one classify; 0 is none
 
@@ -28,15 +28,21 @@ enum class RedirectState : std::uint8_t {
   kPreviouslyRedirectedBySelf = 3,
 };
 
-enum class Layer : std::uint8_t { kConnectRedirectV4, kConnectRedirectV6, kAuthConnectV4, kAuthConnectV6 };
+enum class Layer : std::uint8_t {
+  kConnectRedirectV4,
+  kConnectRedirectV6,
+  kAuthConnectV4,
+  kAuthConnectV6
+};
 enum class Action : std::uint8_t { kContinue, kPermit, kBlock };
 
 // Fixed values and metadata of one classify.
 struct ClassifyValues {
   Layer layer = Layer::kConnectRedirectV4;
   FilterId filter = 0;
-  Address local;   // may be empty: not bound yet
-  Address remote;  // what the application asked for (redirect layers), or the pass's destination (auth)
+  Address local;  // may be empty: not bound yet
+  Address
+      remote;  // what the application asked for (redirect layers), or the pass's destination (auth)
   std::uint32_t pid = 0;
   absl::string_view path;
   bool has_records = false;  // the redirect-records metadata field is present
@@ -66,12 +72,12 @@ struct ClassifyOut {
 // What a callout may ask of the platform while it classifies. Valid only during Classify.
 class RequestAccess {
  public:
-  // The connect's records seen from `self`. `context`, if given, receives the context of the newest hop
-  // made by `self` (states 1 and 3).
+  // The connect's records seen from `self`. `context`, if given, receives the context of the newest
+  // hop made by `self` (states 1 and 3).
   virtual RedirectState QueryState(HandleId self, std::string* context) = 0;
-  // Classify handle and writable layer data. Sets the action to BLOCK and takes the write right: the
-  // callout must set both as it wants them afterwards. Null without the write right, at auth layers, and
-  // when it was acquired already.
+  // Classify handle and writable layer data. Sets the action to BLOCK and takes the write right:
+  // the callout must set both as it wants them afterwards. Null without the write right, at auth
+  // layers, and when it was acquired already.
   virtual ConnectRequest* Acquire() = 0;
   // Commits what was written; always, also if nothing was. From here on a context belongs to the
   // platform.
@@ -93,7 +99,7 @@ class Callout {
 };
 
 struct FilterOptions {
-  std::string name;  // for traces; empty: not traced
+  std::string name;      // for traces; empty: not traced
   bool at_auth = false;  // AUTH_CONNECT instead of CONNECT_REDIRECT; both families
   std::uint16_t sublayer_weight = 0x8000;
   std::uint64_t weight = 0;

@@ -40,15 +40,15 @@ enum class Completion : std::uint8_t {
 
 struct Knobs {
   TooSmall too_small = TooSmall::kBufferTooSmall;
-  bool report_need = true;            // the needed size comes with "too small"
+  bool report_need = true;  // the needed size comes with "too small"
   ZeroProbe zero_probe = ZeroProbe::kAsTooSmall;
-  bool tiny_is_too_small = false;     // capacity 1 to 3: as too_small instead of 10022
+  bool tiny_is_too_small = false;  // capacity 1 to 3: as too_small instead of 10022
   AbsentCode absent_code = AbsentCode::kNotFound;
   bool unconnected_is_invalid = false;  // a query before connect: 10022 instead of 10057
   SetAfterBind set_after_bind = SetAfterBind::kEffective;
-  bool set_late_is_ignored = false;   // on a connecting, connected or listening socket: success without effect
-                                      // instead of 10022
-  bool set_empty_clears = false;      // zero length: drops the installed records instead of 10022
+  bool set_late_is_ignored = false;  // on a connecting, connected or listening socket: success
+                                     // without effect instead of 10022
+  bool set_empty_clears = false;  // zero length: drops the installed records instead of 10022
   bool set_requires_admin = true;
   bool query_requires_admin = false;
   bool client_side_query = false;     // the redirected client's own socket answers queries
@@ -60,15 +60,15 @@ struct Knobs {
   std::uint32_t backlog_default = 200;  // what SOMAXCONN means to the backlog model
   Completion completion = Completion::kInline;
   std::uint32_t fail_status = 0xC0000001;  // NTSTATUS for kFailAfterPend: STATUS_UNSUCCESSFUL
-  std::uint32_t record_pad = 552;     // bytes a hop takes at least in the blob
-  bool scramble = false;              // hop bytes in the blob are masked, so that nobody can read them
+  std::uint32_t record_pad = 552;          // bytes a hop takes at least in the blob
+  bool scramble = false;  // hop bytes in the blob are masked, so that nobody can read them
   // Loop guards; 0: off. They end a loop that a real system would run for ever, and are reported as
   // faults.
   std::uint32_t max_hops = 32;
   std::uint32_t redirect_budget = 64;
-  double strip_tag = 0.0;             // share of SYNs that lose their records, as behind a driver that
-                                      // clones packets
-  std::uint64_t seed = 1;             // of everything random here
+  double strip_tag = 0.0;  // share of SYNs that lose their records, as behind a driver that
+                           // clones packets
+  std::uint64_t seed = 1;  // of everything random here
 };
 
 }  // namespace sluice::emulated

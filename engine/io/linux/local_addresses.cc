@@ -6,15 +6,9 @@
 
 #include <cstring>
 
-#include "engine/io/linux/impl.h"
 #include "engine/io/linux/sockaddr.h"
 
 namespace sluice::io {
-
-Address Port::LocalAddress(Socket& socket) {
-  if (socket.local_of_ != nullptr) ++impl_->stats().calls_kernel;
-  return socket.local();
-}
 
 std::vector<Address> LocalAddresses() {
   std::vector<Address> addresses;

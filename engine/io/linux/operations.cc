@@ -27,21 +27,16 @@ static_assert(offsetof(IoBuffer, size) == offsetof(iovec, iov_len));
 // What one call moves at most (MAX_RW_COUNT); an entry's length has only 32 bits.
 constexpr std::size_t kBytesMax = 0x7FFFF000;
 
-// Copies the caller's buffers into the operation; returns the bytes in all.
-std::size_t CopyBuffers(absl::Span<const IoBuffer> from, IoBuffer* to) {
+std::size_t BytesOf(const IoBuffer* buffers, std::size_t count) {
   std::size_t bytes = 0;
-  for (std::size_t i = 0; i < from.size(); ++i) {
-    to[i] = from[i];
-    bytes += from[i].size;
-  }
+  for (std::size_t i = 0; i < count; ++i) bytes += buffers[i].size;
   return bytes;
 }
 
-msghdr* Describe(msghdr* message, IoBuffer* buffers, std::uint32_t count) {
+void Describe(msghdr* message, IoBuffer* buffers, std::uint32_t count) {
   *message = msghdr{};
   message->msg_iov = reinterpret_cast<iovec*>(buffers);
   message->msg_iovlen = count;
-  return message;
 }
 
 }  // namespace
@@ -57,8 +52,9 @@ void Port::Recv(RecvOp& operation, Socket& socket, absl::Span<const IoBuffer> bu
   SLUICE_CHECK(buffers.size() <= RecvOp::kBuffersMax);
   impl_->Arm(operation, Verb::kRecv, &socket);
   operation.count_ = static_cast<std::uint32_t>(buffers.size());
-  const std::size_t bytes = CopyBuffers(buffers, operation.buffers_);
-  SLUICE_CHECK(bytes > 0);  // an outcome of no bytes would read as end of stream
+  std::copy(buffers.begin(), buffers.end(), operation.buffers_);
+  // An outcome of no bytes would read as end of stream.
+  SLUICE_CHECK(BytesOf(operation.buffers_, operation.count_) > 0);
   impl_->Queue(operation);
 }
 
@@ -67,7 +63,7 @@ void Port::Send(SendOp& operation, Socket& socket, absl::Span<const IoBuffer> bu
   SLUICE_CHECK(buffers.size() <= SendOp::kBuffersMax);
   impl_->Arm(operation, Verb::kSend, &socket);
   operation.count_ = static_cast<std::uint32_t>(buffers.size());
-  CopyBuffers(buffers, operation.buffers_);
+  std::copy(buffers.begin(), buffers.end(), operation.buffers_);
   impl_->Queue(operation);
 }
 
@@ -134,8 +130,8 @@ void Port::Impl::PrepareRecv(RecvOp& operation, io_uring_sqe* sqe) {
     return;
   }
   msghdr& message = In<msghdr>(operation.scratch_);
-  io_uring_prep_recvmsg(sqe, descriptor, Describe(&message, operation.buffers_, operation.count_),
-                        0);
+  Describe(&message, operation.buffers_, operation.count_);
+  io_uring_prep_recvmsg(sqe, descriptor, &message, 0);
 }
 
 void Port::Impl::PrepareSend(SendOp& operation, io_uring_sqe* sqe) {
@@ -186,7 +182,7 @@ void Port::Impl::CancelArmed(Operation& operation) {
   } else if ((operation.backend_ & kStartWaits) != 0) {
     backlog_.Remove(operation);
     operation.backend_ = 0;
-    Finish(operation, Outcome{0, ErrorOf(ECANCELED)});
+    Complete(operation, -ECANCELED);
   } else {
     QueueCancel(operation);
   }
@@ -224,9 +220,15 @@ void Port::Impl::CompleteAccept(AcceptOp& operation, int result) {
 }
 
 void Port::Impl::CompleteSend(SendOp& operation, int result) {
+  Socket& socket = *operation.socket_;
+  const std::size_t taken = result > 0 ? static_cast<std::size_t>(result) : 0;
+  // A FIN behind half of a send would tell the peer that it has everything.
+  if (socket.closing_ && taken < BytesOf(operation.buffers_, operation.count_)) {
+    socket.abort_on_close_ = true;
+  }
   if (result >= 0) return Finish(operation, Outcome::Done(static_cast<std::uint32_t>(result)));
   OsError error = ErrorOf(-result);
-  if (result == -EPIPE && operation.socket_->send_shut_) error.code = ErrorCode::kShutDown;
+  if (result == -EPIPE && socket.send_shut_) error.code = ErrorCode::kShutDown;
   Finish(operation, Outcome{0, error});
 }
 

@@ -95,6 +95,7 @@ void Port::Impl::Reap() {
       if ((flags & IORING_CQE_F_MORE) == 0) wake_armed_ = false;
       return;
     }
+    // NOLINTNEXTLINE(performance-no-int-to-ptr): the kernel carries the address as a number.
     Complete(*reinterpret_cast<Operation*>(user_data), result);
   });
 }

@@ -78,10 +78,12 @@ absl::Status Ring::Setup(unsigned depth) {
   ++*calls_;
   if (result < 0) return Refused("io_uring_setup", -result);
   made_ = true;
-  // A seccomp profile may let the first call pass and refuse the others.
+  // A seccomp profile may let the first call pass and refuse the others. Enter is expected to fail,
+  // because the ring is not enabled yet.
   const auto descriptor = static_cast<unsigned>(ring_.ring_fd);
   const int entered = io_uring_enter(descriptor, 0, 0, 0, nullptr);
-  if (entered != -EBADFD) return Refused("io_uring_enter", -entered);  // EBADFD: not enabled yet
+  const bool forbidden = entered == -EPERM || entered == -EACCES || entered == -ENOSYS;
+  if (forbidden) return Refused("io_uring_enter", -entered);
   std::uint64_t probe[sizeof(io_uring_probe) / sizeof(std::uint64_t)] = {};
   const int registered = io_uring_register(descriptor, IORING_REGISTER_PROBE, probe, 0);
   if (registered != 0) return Refused("io_uring_register", -registered);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Ring: one io_uring and the eventfd that ends its sleep. All entering of the kernel's side is here.
+// Ring: one io_uring and the eventfd that ends its sleep. All entering of the kernel's side is
+// here.
 //
 // Owner thread only, but for Kick. SINGLE_ISSUER and DEFER_TASKRUN: the kernel refuses every other
 // thread, and completions are worked on only inside Submit..., never between. The ring is made

@@ -155,6 +155,7 @@ struct Port::Impl : PortCore {
   const Winsock& winsock_;
   SocketBank bank_;
   Instant now_;
+  DWORD owner_ = 0;  // the thread of the first RunOnce; 0 before it
   bool in_turn_ = false;
 };
 

@@ -3,7 +3,6 @@
 
 #include <cstddef>
 
-#include "engine/io/windows/impl.h"
 #include "engine/io/windows/native_address.h"
 #include "engine/io/windows/system.h"
 
@@ -29,14 +28,6 @@ void AddFamily(Family family, std::vector<Address>& addresses) {
 }
 
 }  // namespace
-
-Address Port::LocalAddress(Socket& socket) {
-  if (socket.local_.empty() || socket.local_.IsWildcard()) {
-    ++impl_->stats().calls_kernel;
-    socket.local_ = LocalAddressOf(static_cast<SOCKET>(socket.native()));
-  }
-  return socket.local_;
-}
 
 std::vector<Address> LocalAddresses() {
   std::vector<Address> addresses;

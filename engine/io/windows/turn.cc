@@ -25,6 +25,9 @@ DWORD MillisUntil(Instant deadline, Instant now) {
 int Port::Impl::RunOnce(Instant deadline, Budget budget) {
   SLUICE_CHECK(!in_turn_);
   SLUICE_CHECK(budget.handlers > 0);
+  const DWORD thread = GetCurrentThreadId();
+  if (owner_ == 0) owner_ = thread;
+  SLUICE_CHECK(owner_ == thread);
   in_turn_ = true;
   ++stats().turns;
   DWORD timeout_ms = 0;

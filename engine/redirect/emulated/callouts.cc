@@ -74,7 +74,8 @@ class VendorCallout final : public Callout {
 
   // All earlier versions, not only the last one: a third callout may stand in between.
   static bool RedirectedByOther(const ConnectRequest& request, FilterId self) {
-    for (const ConnectRequest* version = request.previous; version != nullptr; version = version->previous) {
+    for (const ConnectRequest* version = request.previous; version != nullptr;
+         version = version->previous) {
       if (version->modifier != self && version->handle != 0) return true;
     }
     return false;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Callouts ready to use: the cooperative one, as the documentation wants it, and its broken relatives.
-// Stateless but for what they are made with; any thread.
+// Callouts ready to use: the cooperative one, as the documentation wants it, and its broken
+// relatives. Stateless but for what they are made with; any thread.
 #ifndef SLUICE_REDIRECT_EMULATED_CALLOUTS_H_
 #define SLUICE_REDIRECT_EMULATED_CALLOUTS_H_
 

@@ -31,14 +31,16 @@ bool Config::Matches(const Filter& filter, const ClassifyValues& values) const {
 
 void Config::Insert(bool at_auth, std::uint16_t sublayer_weight, Filter filter) {
   std::vector<Sublayer>& sublayers = at_auth ? auth : redirect;
-  auto sublayer = std::find_if(sublayers.begin(), sublayers.end(),
-                               [&](const Sublayer& other) { return other.weight <= sublayer_weight; });
+  auto sublayer = std::find_if(sublayers.begin(), sublayers.end(), [&](const Sublayer& other) {
+    return other.weight <= sublayer_weight;
+  });
   if (sublayer == sublayers.end() || sublayer->weight != sublayer_weight) {
     sublayer = sublayers.insert(sublayer, Sublayer{sublayer_weight, {}});
   }
   std::vector<Filter>& filters = sublayer->filters;
-  const auto place = std::find_if(filters.begin(), filters.end(),
-                                  [&](const Filter& other) { return other.weight < filter.weight; });
+  const auto place = std::find_if(filters.begin(), filters.end(), [&](const Filter& other) {
+    return other.weight < filter.weight;
+  });
   filters.insert(place, std::move(filter));
 }
 

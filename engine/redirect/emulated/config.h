@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Config: everything of the emulated kernel that callers set up: knobs, handles, sublayers with their
-// filters, foreign listeners. An immutable snapshot; changing something makes a new one, so a classify
-// runs on what was there when it began and holds no lock while callouts run.
+// Config: everything of the emulated kernel that callers set up: knobs, handles, sublayers with
+// their filters, foreign listeners. An immutable snapshot; changing something makes a new one, so a
+// classify runs on what was there when it began and holds no lock while callouts run.
 #ifndef SLUICE_REDIRECT_EMULATED_CONFIG_H_
 #define SLUICE_REDIRECT_EMULATED_CONFIG_H_
 
@@ -46,7 +46,8 @@ struct Config {
   absl::flat_hash_set<Address> vendor_listeners;
   absl::flat_hash_map<Address, Address> foreign;  // listener -> destination
   absl::flat_hash_set<Address> local_addresses;   // canonical, port 0
-  // Names of vendors and named filters. Labels and handles' labels outlive their owners, for traces.
+  // Names of vendors and named filters. Labels and handles' labels outlive their owners, for
+  // traces.
   std::vector<std::string> labels{std::string()};
   absl::flat_hash_map<HandleId, VendorId> handle_labels;
 

@@ -45,7 +45,8 @@ class Counters {
 #define SLUICE_X(name) statistics.name = name.load(std::memory_order_relaxed);
     SLUICE_EMULATED_COUNTERS(SLUICE_X)
 #undef SLUICE_X
-    for (int i = 0; i < kFaults; ++i) statistics.faults[i] = faults_[i].load(std::memory_order_relaxed);
+    for (int i = 0; i < kFaults; ++i)
+      statistics.faults[i] = faults_[i].load(std::memory_order_relaxed);
     return statistics;
   }
 

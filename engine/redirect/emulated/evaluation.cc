@@ -9,8 +9,9 @@ namespace sluice::emulated {
 namespace {
 
 bool Differs(const ConnectRequest& a, const ConnectRequest& b) {
-  return a.local != b.local || a.remote != b.remote || a.port_reservation_token != b.port_reservation_token ||
-         a.target_pid != b.target_pid || a.handle != b.handle || a.context != b.context;
+  return a.local != b.local || a.remote != b.remote ||
+         a.port_reservation_token != b.port_reservation_token || a.target_pid != b.target_pid ||
+         a.handle != b.handle || a.context != b.context;
 }
 
 }  // namespace
@@ -105,16 +106,27 @@ RedirectState Evaluation::QueryState(HandleId self, std::string* context) {
   const RedirectState state = StateOf(records_, self, config_.IsAlive(self));
   if (context != nullptr) {
     context->clear();
-    if (state == RedirectState::kRedirectedBySelf || state == RedirectState::kPreviouslyRedirectedBySelf) {
+    if (state == RedirectState::kRedirectedBySelf ||
+        state == RedirectState::kPreviouslyRedirectedBySelf) {
       *context = NewestOf(records_, self)->context;
     }
   }
   return state;
 }
 
+// The newest committed version, or the request as the application made it.
+ConnectRequest Evaluation::Former() const {
+  if (committed_ != 0) return *versions_[committed_ - 1];
+  ConnectRequest request;
+  request.local = values_->local;
+  request.remote = values_->remote;
+  return request;
+}
+
 ConnectRequest* Evaluation::Acquire() {
   SLUICE_CHECK(values_ != nullptr);
-  if (values_->layer != Layer::kConnectRedirectV4 && values_->layer != Layer::kConnectRedirectV6) return nullptr;
+  if (values_->layer != Layer::kConnectRedirectV4 && values_->layer != Layer::kConnectRedirectV6)
+    return nullptr;
   if (acquired_) return nullptr;
   if (!out_->write_right) {
     counters_.Add(Fault::kAcquireWithoutRight);
@@ -124,15 +136,8 @@ ConnectRequest* Evaluation::Acquire() {
     counters_.Add(Fault::kTooManyVersions);
     return nullptr;
   }
-  ConnectRequest& version = versions_[committed_];
-  if (committed_ == 0) {
-    version = ConnectRequest{};
-    version.local = values_->local;
-    version.remote = values_->remote;
-  } else {
-    version = versions_[committed_ - 1];
-    version.previous = &versions_[committed_ - 1];
-  }
+  ConnectRequest& version = versions_[committed_].emplace(Former());
+  version.previous = winner();
   version.modifier = values_->filter;
   out_->action = Action::kBlock;
   out_->write_right = false;
@@ -145,11 +150,8 @@ ConnectRequest* Evaluation::Acquire() {
 void Evaluation::Apply() {
   if (!acquired_ || applied_) return;
   applied_ = true;
-  ConnectRequest& version = versions_[committed_];
-  ConnectRequest former;
-  former.local = values_->local;
-  former.remote = values_->remote;
-  if (committed_ != 0) former = versions_[committed_ - 1];
+  ConnectRequest& version = *versions_[committed_];
+  const ConnectRequest former = Former();
   if (!Differs(version, former)) return;
   if (version.context != 0 && version.context != former.context) {
     if (version.context > blocks_.size() || blocks_[version.context - 1].owner != Owner::kCallout) {

@@ -3,14 +3,15 @@
 // Evaluation: one connect going through the sublayers of a layer: arbitration, the chain of request
 // versions, and the rules a callout must keep. Lives on the stack of one connect; one thread.
 //
-// Arbitration: sublayers by falling weight, every one of them, also after a block; inside one, filters by
-// falling weight until a terminating action. A soft decision (write right left) may be replaced by a
-// later one, a hard one only by a veto: a BLOCK without the right to write.
+// Arbitration: sublayers by falling weight, every one of them, also after a block; inside one,
+// filters by falling weight until a terminating action. A soft decision (write right left) may be
+// replaced by a later one, a hard one only by a veto: a BLOCK without the right to write.
 #ifndef SLUICE_REDIRECT_EMULATED_EVALUATION_H_
 #define SLUICE_REDIRECT_EMULATED_EVALUATION_H_
 
 #include <array>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -35,7 +36,9 @@ class Evaluation final : public RequestAccess {
   Action Run(const std::vector<Sublayer>& sublayers, ClassifyValues values);
 
   // The newest committed version; null: nobody changed the request.
-  const ConnectRequest* winner() const { return committed_ == 0 ? nullptr : &versions_[committed_ - 1]; }
+  const ConnectRequest* winner() const {
+    return committed_ == 0 ? nullptr : &*versions_[committed_ - 1];
+  }
   // The bytes of a context that the platform owns. Moves them out.
   std::string TakeContext(ContextId context);
   // A callout acquired the request and never applied it: the classify does not end.
@@ -62,6 +65,7 @@ class Evaluation final : public RequestAccess {
 
   void RunFilter(const Filter& filter, const ClassifyValues& values, ClassifyOut& out);
   void CheckBalance();
+  ConnectRequest Former() const;
   void Merge(const ClassifyOut& out, bool had_right, Decision& decision);
   void Trace(const Filter& filter, const ClassifyOut& out, std::size_t committed_before);
 
@@ -70,7 +74,8 @@ class Evaluation final : public RequestAccess {
   Counters& counters_;
   TraceRecord* const trace_;
 
-  std::array<ConnectRequest, kVersionsMax> versions_;
+  // Made when acquired: one connect in a thousand needs more than one of them.
+  std::array<std::optional<ConnectRequest>, kVersionsMax> versions_;
   std::size_t committed_ = 0;
   absl::InlinedVector<Block, 1> blocks_;
   bool stuck_ = false;
@@ -78,9 +83,9 @@ class Evaluation final : public RequestAccess {
   // Of the filter that runs now.
   const ClassifyValues* values_ = nullptr;
   ClassifyOut* out_ = nullptr;
-  bool acquired_ = false;   // between Acquire and Release
+  bool acquired_ = false;  // between Acquire and Release
   bool applied_ = false;
-  bool touched_ = false;    // acquired at least once
+  bool touched_ = false;  // acquired at least once
 };
 
 }  // namespace sluice::emulated

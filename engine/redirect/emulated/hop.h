@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Hop: one act of redirection by one redirect handle. HopList: the hops a connection carries, as its
-// newest hop, which leads to the older ones; null is the empty list. Both immutable once made and shared
-// between threads, so extending a list costs one hop and copies none.
+// Hop: one act of redirection by one redirect handle. HopList: the hops a connection carries, as
+// its newest hop, which leads to the older ones; null is the empty list. Both immutable once made
+// and shared between threads, so extending a list costs one hop and copies none.
 #ifndef SLUICE_REDIRECT_EMULATED_HOP_H_
 #define SLUICE_REDIRECT_EMULATED_HOP_H_
 
@@ -25,7 +25,7 @@ struct Hop {
   std::uint32_t app_pid = 0;
   std::uint32_t target_pid = 0;
   std::string app_path;
-  std::string context;         // empty: none (a context of zero bytes is none, too)
+  std::string context;  // empty: none (a context of zero bytes is none, too)
   Address original_remote;
   Address original_local;
   Address effective_remote;

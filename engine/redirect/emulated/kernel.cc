@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "engine/redirect/emulated/kernel.h"
 
+#include <optional>
 #include <random>
 #include <utility>
 
@@ -10,7 +11,8 @@
 namespace sluice::emulated {
 namespace {
 
-// Blobs of another process's machine must be foreign here, so this is the one thing no seed decides.
+// Blobs of another process's machine must be foreign here, so this is the one thing no seed
+// decides.
 std::uint64_t MakeNonce() {
   static std::atomic<std::uint64_t> machines{0};
   std::random_device device;
@@ -22,7 +24,8 @@ Layer RedirectLayer(const Address& remote) {
   return remote.family() == Family::kV6 ? Layer::kConnectRedirectV6 : Layer::kConnectRedirectV4;
 }
 
-// v4-mapped destinations are authorised at the v4 layer, although they are redirected at the v6 one.
+// v4-mapped destinations are authorised at the v4 layer, although they are redirected at the v6
+// one.
 Layer AuthLayer(const Address& remote) {
   return remote.Canonical().family() == Family::kV6 ? Layer::kAuthConnectV6 : Layer::kAuthConnectV4;
 }
@@ -47,7 +50,7 @@ struct Kernel::Pass {
   const Address& remote;   // as asked for
   const HopList& records;  // R, before redirection
   Evaluation& evaluation;
-  HopList carried;         // R', after it
+  HopList carried;  // R', after it
   std::uint32_t target_pid = 0;
 
   ClassifyValues Values(Layer layer) const {
@@ -62,22 +65,21 @@ struct Kernel::Pass {
   }
 };
 
-Kernel::Kernel(const Knobs& knobs, std::size_t trace_capacity) : trace_(trace_capacity), nonce_(MakeNonce()) {
-  Config config;
-  config.knobs = knobs;
-  config_ = std::make_shared<const Config>(std::move(config));
-}
-
-std::shared_ptr<const Config> Kernel::config() const {
-  absl::MutexLock lock(&mutex_);
-  return config_;
+Kernel::Kernel(const Knobs& knobs, std::size_t trace_capacity)
+    : trace_(trace_capacity), nonce_(MakeNonce()) {
+  auto first = std::make_unique<Config>();
+  first->knobs = knobs;
+  MutexLock lock(mutex_);
+  config_.store(first.get(), std::memory_order_release);
+  snapshots_.push_back(std::move(first));
 }
 
 void Kernel::Mutate(const std::function<void(Config&)>& change) {
-  absl::MutexLock lock(&mutex_);
-  auto next = std::make_shared<Config>(*config_);
+  MutexLock lock(mutex_);
+  auto next = std::make_unique<Config>(*snapshots_.back());
   change(*next);
-  config_ = std::move(next);
+  config_.store(next.get(), std::memory_order_release);
+  snapshots_.push_back(std::move(next));
 }
 
 HandleId Kernel::CreateHandle() {
@@ -115,7 +117,7 @@ void Kernel::RemoveFilter(FilterId id) {
 }
 
 std::uint64_t Kernel::Draw() {
-  const std::uint64_t seed = config()->knobs.seed;
+  const std::uint64_t seed = config().knobs.seed;
   // A generator's state after n steps is a function of n, so threads can share it without a lock.
   return Prng(seed + draws_.fetch_add(1, std::memory_order_relaxed) * 0x9E3779B97F4A7C15ULL).Next();
 }
@@ -127,12 +129,12 @@ bool Kernel::Chance(double share) {
 }
 
 BlobFormat Kernel::blob_format() const {
-  const std::shared_ptr<const Config> config = this->config();
-  return BlobFormat{nonce_, config->knobs.record_pad, config->knobs.scramble};
+  const Knobs& knobs = config().knobs;
+  return BlobFormat{nonce_, knobs.record_pad, knobs.scramble};
 }
 
 void Kernel::ResetGuards() {
-  absl::MutexLock lock(&guard_mutex_);
+  MutexLock lock(guard_mutex_);
   fresh_.clear();
 }
 
@@ -144,17 +146,19 @@ ConnectResult Kernel::Refuse(ConnectResult::Kind kind, ConnectResult result) {
 }
 
 ConnectResult Kernel::Connect(Endpoint& endpoint, const Address& remote) {
-  const std::shared_ptr<const Config> config = this->config();
+  const Config& config = this->config();
   Counters::Add(counters_.connects);
   ConnectResult result;
   result.remote = remote;
   result.sequence = next_sequence_.fetch_add(1, std::memory_order_relaxed);
   endpoint.sequence = result.sequence;
 
-  TraceRecord trace;
-  Evaluation evaluation(*config, endpoint.installed, counters_, trace_.enabled() ? &trace : nullptr);
-  Pass pass{*config, endpoint, remote, endpoint.installed, evaluation, endpoint.installed};
-  const Action action = evaluation.Run(config->redirect, pass.Values(RedirectLayer(remote)));
+  std::optional<TraceRecord> trace;
+  if (trace_.enabled()) trace.emplace();
+  Evaluation evaluation(config, endpoint.installed, counters_,
+                        trace.has_value() ? &*trace : nullptr);
+  Pass pass{config, endpoint, remote, endpoint.installed, evaluation, endpoint.installed};
+  const Action action = evaluation.Run(config.redirect, pass.Values(RedirectLayer(remote)));
   if (evaluation.stuck()) {
     result = Refuse(ConnectResult::Kind::kStuck, result);
   } else if (action == Action::kBlock) {
@@ -170,15 +174,16 @@ ConnectResult Kernel::Connect(Endpoint& endpoint, const Address& remote) {
     endpoint.state = Endpoint::State::kConnecting;
     if (result.redirected) Counters::Add(counters_.redirected);
   }
-  if (trace_.enabled()) {
-    DescribeRecords(*config, endpoint.installed, &trace);
-    trace.sequence = result.sequence;
-    trace.application = endpoint.installed == nullptr ? result.sequence : endpoint.installed->application;
-    trace.source = endpoint.local;
-    trace.destination = remote;
-    trace.effective = result.remote;
-    trace.refused = result.kind != ConnectResult::Kind::kProceed;
-    trace_.Add(trace);
+  if (trace.has_value()) {
+    DescribeRecords(config, endpoint.installed, &*trace);
+    trace->sequence = result.sequence;
+    trace->application =
+        endpoint.installed == nullptr ? result.sequence : endpoint.installed->application;
+    trace->source = endpoint.local;
+    trace->destination = remote;
+    trace->effective = result.remote;
+    trace->refused = result.kind != ConnectResult::Kind::kProceed;
+    trace_.Add(*trace);
   }
   return result;
 }
@@ -191,7 +196,8 @@ bool Kernel::Redirect(Pass& pass, ConnectResult& result) {
   if (!changed && winner->handle == 0) return true;
   if (winner->remote.empty()) return false;
   if (winner->handle == 0) {
-    // Since Windows 8 a redirection to this machine needs a handle; one to elsewhere carries nothing.
+    // Since Windows 8 a redirection to this machine needs a handle; one to elsewhere carries
+    // nothing.
     if (pass.config.IsLocal(winner->remote)) return false;
     Counters::Add(counters_.remote_redirects);
     result.remote = winner->remote;
@@ -225,8 +231,9 @@ bool Kernel::GuardsHold(const Pass& pass, const ConnectResult& result) {
   }
   // A loop for want of SET makes no hops pile up: each round looks like a fresh connect of a proxy.
   // A good chain never makes one.
-  if (knobs.redirect_budget == 0 || pass.records != nullptr || !pass.endpoint.process->proxy) return true;
-  absl::MutexLock lock(&guard_mutex_);
+  if (knobs.redirect_budget == 0 || pass.records != nullptr || !pass.endpoint.process->proxy)
+    return true;
+  MutexLock lock(guard_mutex_);
   if (++fresh_[KeyOf(pass.remote)] <= knobs.redirect_budget) return true;
   counters_.Add(Fault::kRedirectBudget);
   return false;
@@ -243,7 +250,8 @@ bool Kernel::Authorise(const Pass& pass, const ConnectResult& result, std::uint3
   if (twice) {
     Counters::Add(counters_.auth_passes);
     Evaluation first(pass.config, pass.records, counters_, nullptr);
-    if (first.Run(pass.config.auth, pass.Values(AuthLayer(pass.remote))) == Action::kBlock) return false;
+    if (first.Run(pass.config.auth, pass.Values(AuthLayer(pass.remote))) == Action::kBlock)
+      return false;
   }
   Counters::Add(counters_.auth_passes);
   ClassifyValues values = pass.Values(AuthLayer(result.remote));

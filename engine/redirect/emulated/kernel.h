@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Kernel: the redirect service as a pure model: no sockets, no threads, no clock. Connects run through
-// callouts and get or extend hop lists; control codes read and set them. The machine (machine.h) puts it
-// behind real sockets; tests drive it directly.
+// Kernel: the redirect service as a pure model: no sockets, no threads, no clock. Connects run
+// through callouts and get or extend hop lists; control codes read and set them. The machine
+// (machine.h) puts it behind real sockets; tests drive it directly.
 //
 // Any thread, several at a time, on endpoints that the caller serialises.
 #ifndef SLUICE_REDIRECT_EMULATED_KERNEL_H_
@@ -12,15 +12,16 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <vector>
 
 #include "absl/base/thread_annotations.h"
 #include "absl/container/flat_hash_map.h"
-#include "absl/synchronization/mutex.h"
 #include "engine/io/platform.h"
 #include "engine/redirect/emulated/blob.h"
 #include "engine/redirect/emulated/config.h"
 #include "engine/redirect/emulated/counters.h"
 #include "engine/redirect/emulated/endpoint.h"
+#include "engine/redirect/emulated/mutex.h"
 #include "engine/redirect/emulated/trace.h"
 
 namespace sluice::emulated {
@@ -47,7 +48,8 @@ class Kernel {
 
   // ---- Set-up ----
 
-  std::shared_ptr<const Config> config() const ABSL_LOCKS_EXCLUDED(mutex_);
+  // The present snapshot; valid as long as the kernel.
+  const Config& config() const { return *config_.load(std::memory_order_acquire); }
   // Makes a new snapshot. `change` must not call the kernel.
   void Mutate(const std::function<void(Config&)>& change) ABSL_LOCKS_EXCLUDED(mutex_);
   HandleId CreateHandle();
@@ -60,8 +62,8 @@ class Kernel {
 
   // The whole of connect up to the SYN. On kProceed the endpoint is connecting.
   ConnectResult Connect(Endpoint& endpoint, const Address& remote);
-  // The three control codes. A null endpoint: not an open socket. Never touches `request.out` unless it
-  // succeeds with bytes in it. Other codes: kStatusNotSupported.
+  // The three control codes. A null endpoint: not an open socket. Never touches `request.out`
+  // unless it succeeds with bytes in it. Other codes: kStatusNotSupported.
   io::ControlReply Control(Endpoint* endpoint, const io::ControlRequest& request);
 
   // Number of draws so far decides; same seed, same sequence of answers.
@@ -83,7 +85,8 @@ class Kernel {
   void Tag(const Pass& pass, ConnectResult& result);
 
   io::ControlReply Set(const Config& config, Endpoint& endpoint, const io::ControlRequest& request);
-  io::ControlReply Query(const Config& config, const Endpoint& endpoint, const io::ControlRequest& request);
+  io::ControlReply Query(const Config& config, const Endpoint& endpoint,
+                         const io::ControlRequest& request);
 
   Counters counters_;
   TraceRing trace_;
@@ -93,10 +96,13 @@ class Kernel {
   std::atomic<std::uint64_t> draws_{0};
   const std::uint64_t nonce_;  // of this machine's blobs
 
-  mutable absl::Mutex mutex_;
-  std::shared_ptr<const Config> config_ ABSL_GUARDED_BY(mutex_);
+  Mutex mutex_;
+  // Every snapshot there ever was, so that a reader needs neither lock nor count. Set-up makes a
+  // handful.
+  std::vector<std::unique_ptr<const Config>> snapshots_ ABSL_GUARDED_BY(mutex_);
+  std::atomic<const Config*> config_{nullptr};  // the last of them
 
-  absl::Mutex guard_mutex_;
+  Mutex guard_mutex_;
   // Redirections of connects that a proxy made without records, by destination.
   absl::flat_hash_map<Address, std::uint32_t> fresh_ ABSL_GUARDED_BY(guard_mutex_);
 };

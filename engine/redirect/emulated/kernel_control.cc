@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The three control codes of the emulated kernel, each step in the order that decides which error wins
-// when several apply.
+// The three control codes of the emulated kernel, each step in the order that decides which error
+// wins when several apply.
 #include <cstring>
 
 #include "absl/types/span.h"
@@ -62,28 +62,32 @@ bool Fits(const Knobs& knobs, std::uint64_t need, std::uint32_t capacity, io::Co
 }  // namespace
 
 io::ControlReply Kernel::Control(Endpoint* endpoint, const io::ControlRequest& request) {
-  const std::shared_ptr<const Config> config = this->config();
-  if (endpoint == nullptr || endpoint->state == Endpoint::State::kClosed) return Status(io::kStatusInvalidHandle);
+  const Config& config = this->config();
+  if (endpoint == nullptr || endpoint->state == Endpoint::State::kClosed)
+    return Status(io::kStatusInvalidHandle);
   if (!endpoint->provider_has_codes) return Status(io::kStatusNotSupported);
   switch (request.code) {
     case redirect::kQueryRedirectRecords:
     case redirect::kQueryRedirectContext:
-      return Query(*config, *endpoint, request);
+      return Query(config, *endpoint, request);
     case redirect::kSetRedirectRecords:
-      return Set(*config, *endpoint, request);
+      return Set(config, *endpoint, request);
     default:
       return Status(io::kStatusNotSupported);
   }
 }
 
-io::ControlReply Kernel::Query(const Config& config, const Endpoint& endpoint, const io::ControlRequest& request) {
+io::ControlReply Kernel::Query(const Config& config, const Endpoint& endpoint,
+                               const io::ControlRequest& request) {
   const Knobs& knobs = config.knobs;
   const bool records = request.code == redirect::kQueryRedirectRecords;
   Counters::Add(records ? counters_.queries_records : counters_.queries_context);
   if (request.out == nullptr && request.out_size != 0) return Status(io::kStatusAccessViolation);
-  if (knobs.query_requires_admin && !endpoint.process->elevated) return Status(io::kStatusAccessDenied);
+  if (knobs.query_requires_admin && !endpoint.process->elevated)
+    return Status(io::kStatusAccessDenied);
   if (endpoint.state != Endpoint::State::kConnected) {
-    return Status(knobs.unconnected_is_invalid ? io::kStatusInvalidParameter : io::kStatusInvalidConnection);
+    return Status(knobs.unconnected_is_invalid ? io::kStatusInvalidParameter
+                                               : io::kStatusInvalidConnection);
   }
   HopList none;
   const HopList& own = knobs.client_side_query ? endpoint.outgoing : none;
@@ -100,11 +104,13 @@ io::ControlReply Kernel::Query(const Config& config, const Endpoint& endpoint, c
   const BlobFormat format{nonce_, knobs.record_pad, knobs.scramble};
   const std::uint64_t need = BlobSize(list, format);
   if (!Fits(knobs, need, request.out_size, &reply)) return reply;
-  EncodeBlob(list, format, absl::MakeSpan(static_cast<std::byte*>(request.out), static_cast<std::size_t>(need)));
+  EncodeBlob(list, format,
+             absl::MakeSpan(static_cast<std::byte*>(request.out), static_cast<std::size_t>(need)));
   return Success(need);
 }
 
-io::ControlReply Kernel::Set(const Config& config, Endpoint& endpoint, const io::ControlRequest& request) {
+io::ControlReply Kernel::Set(const Config& config, Endpoint& endpoint,
+                             const io::ControlRequest& request) {
   const Knobs& knobs = config.knobs;
   const auto fail = [this](io::NtStatus status) {
     Counters::Add(counters_.sets_failed);
@@ -118,7 +124,8 @@ io::ControlReply Kernel::Set(const Config& config, Endpoint& endpoint, const io:
     if (!knobs.set_empty_clears) return fail(io::kStatusInvalidParameter);
   } else {
     const BlobFormat format{nonce_, knobs.record_pad, knobs.scramble};
-    const auto bytes = absl::MakeConstSpan(static_cast<const std::byte*>(request.in), request.in_size);
+    const auto bytes =
+        absl::MakeConstSpan(static_cast<const std::byte*>(request.in), request.in_size);
     const io::NtStatus status = ParseBlob(bytes, format, &list);
     if (status != io::kStatusSuccess) return fail(status);
   }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// ListenQueue: a listener's backlog on a virtual clock, for what was seen on Windows 11: a full backlog
-// pauses the listener, SYNs that come meanwhile are dropped and sent again 500 ms later, and then carry
-// no records. Pure model, one thread; time only moves when told.
+// ListenQueue: a listener's backlog on a virtual clock, for what was seen on Windows 11: a full
+// backlog pauses the listener, SYNs that come meanwhile are dropped and sent again 500 ms later,
+// and then carry no records. Pure model, one thread; time only moves when told.
 #ifndef SLUICE_REDIRECT_EMULATED_LISTEN_QUEUE_H_
 #define SLUICE_REDIRECT_EMULATED_LISTEN_QUEUE_H_
 

@@ -65,7 +65,7 @@ Machine::Socket* Machine::Find(Shard& shard, io::NativeHandle socket) {
 
 void Machine::Insert(io::NativeHandle handle, std::unique_ptr<Socket> socket) {
   Shard& shard = ShardOf(handle);
-  absl::MutexLock lock(&shard.mutex);
+  MutexLock lock(shard.mutex);
   shard.sockets[handle] = std::move(socket);
 }
 
@@ -78,7 +78,7 @@ void Machine::Opened(const ProcessOptions& process, io::NativeHandle socket, Fam
 
 void Machine::Bound(io::NativeHandle socket, const Address& local) {
   Shard& shard = ShardOf(socket);
-  absl::MutexLock lock(&shard.mutex);
+  MutexLock lock(shard.mutex);
   Socket* entry = Find(shard, socket);
   if (entry == nullptr) return;
   entry->endpoint.local = local;
@@ -87,7 +87,7 @@ void Machine::Bound(io::NativeHandle socket, const Address& local) {
 
 void Machine::Listening(io::NativeHandle socket, const Address& local) {
   Shard& shard = ShardOf(socket);
-  absl::MutexLock lock(&shard.mutex);
+  MutexLock lock(shard.mutex);
   Socket* entry = Find(shard, socket);
   if (entry == nullptr) return;
   entry->endpoint.local = local;
@@ -99,7 +99,7 @@ void Machine::Closing(io::NativeHandle socket) {
   std::unique_ptr<Socket> entry;
   {
     Shard& shard = ShardOf(socket);
-    absl::MutexLock lock(&shard.mutex);
+    MutexLock lock(shard.mutex);
     const auto found = shard.sockets.find(socket);
     if (found == shard.sockets.end()) return;
     entry = std::move(found->second);
@@ -110,7 +110,8 @@ void Machine::Closing(io::NativeHandle socket) {
       syns_.DropListener(entry->endpoint.local);
       break;
     case Endpoint::State::kConnecting:
-      // Nobody heard how it ended. A SYN that left may still be accepted, so what rides on it stays.
+      // Nobody heard how it ended. A SYN that left may still be accepted, so what rides on it
+      // stays.
       if (entry->announce) syns_.End(socket, Address());
       break;
     default:
@@ -118,9 +119,10 @@ void Machine::Closing(io::NativeHandle socket) {
   }
 }
 
-io::ConnectDecision Machine::Connecting(io::NativeHandle socket, const Address& local, const Address& remote) {
+io::ConnectDecision Machine::Connecting(io::NativeHandle socket, const Address& local,
+                                        const Address& remote) {
   Shard& shard = ShardOf(socket);
-  absl::MutexLock lock(&shard.mutex);
+  MutexLock lock(shard.mutex);
   Socket* entry = Find(shard, socket);
   if (entry == nullptr) return io::ConnectDecision{OsError{}, remote};
   if (!local.empty()) entry->endpoint.local = local;
@@ -136,8 +138,8 @@ io::ConnectDecision Machine::Connecting(io::NativeHandle socket, const Address& 
       return io::ConnectDecision{OsError{ErrorCode::kTimedOut, 10060}, remote};
   }
   // A socket of ours that connects to an adopting listener must not be taken for a foreign one.
-  entry->announce = result.tag != nullptr ||
-                    !ForeignDestination(*kernel_.config(), result.remote).empty();
+  entry->announce =
+      result.tag != nullptr || !ForeignDestination(kernel_.config(), result.remote).empty();
   entry->tag = std::move(result.tag);
   entry->syn_to = result.remote;
   return io::ConnectDecision{OsError{}, result.remote};
@@ -148,7 +150,7 @@ void Machine::BeginSyn(io::NativeHandle socket) {
   Address to;
   {
     Shard& shard = ShardOf(socket);
-    absl::MutexLock lock(&shard.mutex);
+    MutexLock lock(shard.mutex);
     Socket* entry = Find(shard, socket);
     if (entry == nullptr || !entry->announce) return;
     tag = std::move(entry->tag);
@@ -159,7 +161,7 @@ void Machine::BeginSyn(io::NativeHandle socket) {
 
 void Machine::EndSyn(io::NativeHandle socket, const Address& local) {
   Shard& shard = ShardOf(socket);
-  absl::MutexLock lock(&shard.mutex);
+  MutexLock lock(shard.mutex);
   Socket* entry = Find(shard, socket);
   if (entry == nullptr) return;
   if (!local.empty()) {
@@ -177,7 +179,7 @@ void Machine::Connected(io::NativeHandle socket, OsError error) {
   SynTable::Ticket lost;
   {
     Shard& shard = ShardOf(socket);
-    absl::MutexLock lock(&shard.mutex);
+    MutexLock lock(shard.mutex);
     Socket* entry = Find(shard, socket);
     if (entry == nullptr) return;
     if (error.ok()) {
@@ -202,7 +204,8 @@ void Machine::Accepted(const ProcessOptions& process, io::NativeHandle socket, c
   endpoint.local = local;
   endpoint.remote = peer;
   SynTable::Found found = syns_.Take(local, peer);
-  endpoint.inbound = found.known ? std::move(found.tag) : AdoptForeign(*kernel_.config(), local, peer);
+  endpoint.inbound =
+      found.known ? std::move(found.tag) : AdoptForeign(kernel_.config(), local, peer);
   if (endpoint.inbound != nullptr) Counters::Add(kernel_.counters().delivered);
   Insert(socket, std::move(entry));
 }
@@ -225,15 +228,16 @@ HopList Machine::AdoptForeign(const Config& config, const Address& local, const 
 
 io::ControlReply Machine::Answer(const io::ControlRequest& request) {
   Shard& shard = ShardOf(request.socket);
-  absl::MutexLock lock(&shard.mutex);
+  MutexLock lock(shard.mutex);
   Socket* entry = Find(shard, request.socket);
   return kernel_.Control(entry == nullptr ? nullptr : &entry->endpoint, request);
 }
 
 io::ControlReply Machine::AnswerPended(void* self, const io::ControlRequest& request) {
   auto* machine = static_cast<Machine*>(self);
-  const Knobs knobs = machine->kernel_.config()->knobs;
-  if (knobs.completion == Completion::kFailAfterPend) return io::ControlReply{knobs.fail_status, 0, 0};
+  const Knobs& knobs = machine->kernel_.config().knobs;
+  if (knobs.completion == Completion::kFailAfterPend)
+    return io::ControlReply{knobs.fail_status, 0, 0};
   return machine->Answer(request);
 }
 
@@ -242,7 +246,7 @@ io::ControlAnswer Machine::Control(const io::ControlRequest& request, io::Contro
   bool pend = false;
   bool any_order = false;
   if (request.complete != nullptr) {
-    switch (kernel_.config()->knobs.completion) {
+    switch (kernel_.config().knobs.completion) {
       case Completion::kInline:
         break;
       case Completion::kRandom:
@@ -266,7 +270,7 @@ io::ControlAnswer Machine::Control(const io::ControlRequest& request, io::Contro
 
 bool Machine::Visit(io::NativeHandle socket, const std::function<void(Endpoint&)>& visit) {
   Shard& shard = ShardOf(socket);
-  absl::MutexLock lock(&shard.mutex);
+  MutexLock lock(shard.mutex);
   Socket* entry = Find(shard, socket);
   if (entry == nullptr) return false;
   visit(entry->endpoint);
@@ -276,7 +280,7 @@ bool Machine::Visit(io::NativeHandle socket, const std::function<void(Endpoint&)
 std::size_t Machine::sockets() const {
   std::size_t sum = 0;
   for (const Shard& shard : shards_) {
-    absl::MutexLock lock(&shard.mutex);
+    MutexLock lock(shard.mutex);
     sum += shard.sockets.size();
   }
   return sum;

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Machine: the emulated kernel behind real sockets. It knows each socket's endpoint, hands records from
-// the connecting socket to the accepted one, and answers control codes, at once or later. ProcessFront is
-// the io::Platform that ports see: one process of the machine.
+// Machine: the emulated kernel behind real sockets. It knows each socket's endpoint, hands records
+// from the connecting socket to the accepted one, and answers control codes, at once or later.
+// ProcessFront is the io::Platform that ports see: one process of the machine.
 //
-// Endpoints are spread over shards by handle; a shard's lock is held while one of its endpoints is used,
-// and never together with another shard's. Callouts run under the lock of the connecting endpoint only,
-// so they may take their time but must not call the machine.
+// Endpoints are spread over shards by handle; a shard's lock is held while one of its endpoints is
+// used, and never together with another shard's. Callouts run under the lock of the connecting
+// endpoint only, so they may take their time but must not call the machine.
 #ifndef SLUICE_REDIRECT_EMULATED_MACHINE_H_
 #define SLUICE_REDIRECT_EMULATED_MACHINE_H_
 
@@ -17,9 +17,9 @@
 
 #include "absl/base/thread_annotations.h"
 #include "absl/container/flat_hash_map.h"
-#include "absl/synchronization/mutex.h"
 #include "engine/io/platform.h"
 #include "engine/redirect/emulated/kernel.h"
+#include "engine/redirect/emulated/mutex.h"
 #include "engine/redirect/emulated/pended.h"
 #include "engine/redirect/emulated/syn_table.h"
 
@@ -37,7 +37,8 @@ class Machine {
   void Bound(io::NativeHandle socket, const Address& local);
   void Listening(io::NativeHandle socket, const Address& local);
   void Closing(io::NativeHandle socket);
-  io::ConnectDecision Connecting(io::NativeHandle socket, const Address& local, const Address& remote);
+  io::ConnectDecision Connecting(io::NativeHandle socket, const Address& local,
+                                 const Address& remote);
   void BeginSyn(io::NativeHandle socket);
   void EndSyn(io::NativeHandle socket, const Address& local);
   void Connected(io::NativeHandle socket, OsError error);
@@ -52,13 +53,13 @@ class Machine {
  private:
   struct Socket {
     Endpoint endpoint;
-    bool announce = false;      // its SYN is of interest to an accepting side here
-    HopList tag;                // for the SYN; given away by BeginSyn
+    bool announce = false;  // its SYN is of interest to an accepting side here
+    HopList tag;            // for the SYN; given away by BeginSyn
     Address syn_to;
-    SynTable::Ticket ticket;    // of the SYN that left
+    SynTable::Ticket ticket;  // of the SYN that left
   };
   struct alignas(64) Shard {
-    mutable absl::Mutex mutex;
+    mutable Mutex mutex;
     absl::flat_hash_map<io::NativeHandle, std::unique_ptr<Socket>> sockets ABSL_GUARDED_BY(mutex);
   };
   static constexpr std::size_t kShards = 16;
@@ -66,7 +67,8 @@ class Machine {
   static io::ControlReply AnswerPended(void* self, const io::ControlRequest& request);
 
   Shard& ShardOf(io::NativeHandle socket);
-  static Socket* Find(Shard& shard, io::NativeHandle socket) ABSL_EXCLUSIVE_LOCKS_REQUIRED(shard.mutex);
+  static Socket* Find(Shard& shard, io::NativeHandle socket)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(shard.mutex);
   void Insert(io::NativeHandle handle, std::unique_ptr<Socket> socket);
   io::ControlReply Answer(const io::ControlRequest& request);
   HopList AdoptForeign(const Config& config, const Address& local, const Address& peer);
@@ -81,10 +83,15 @@ class Machine {
 // Any thread; lives as long as its platform.
 class ProcessFront final : public io::Platform {
  public:
-  ProcessFront(Machine& machine, const ProcessOptions& options) : machine_(machine), options_(options) {}
+  ProcessFront(Machine& machine, const ProcessOptions& options)
+      : machine_(machine), options_(options) {}
 
-  void OnOpened(io::NativeHandle socket, Family family) override { machine_.Opened(options_, socket, family); }
-  void OnBound(io::NativeHandle socket, const Address& local) override { machine_.Bound(socket, local); }
+  void OnOpened(io::NativeHandle socket, Family family) override {
+    machine_.Opened(options_, socket, family);
+  }
+  void OnBound(io::NativeHandle socket, const Address& local) override {
+    machine_.Bound(socket, local);
+  }
   void OnListening(io::NativeHandle socket, const Address& local, int /*backlog*/) override {
     machine_.Listening(socket, local);
   }
@@ -94,8 +101,12 @@ class ProcessFront final : public io::Platform {
     return machine_.Connecting(socket, local, remote);
   }
   void BeginSyn(io::NativeHandle socket) override { machine_.BeginSyn(socket); }
-  void EndSyn(io::NativeHandle socket, const Address& local) override { machine_.EndSyn(socket, local); }
-  void OnConnected(io::NativeHandle socket, OsError error) override { machine_.Connected(socket, error); }
+  void EndSyn(io::NativeHandle socket, const Address& local) override {
+    machine_.EndSyn(socket, local);
+  }
+  void OnConnected(io::NativeHandle socket, OsError error) override {
+    machine_.Connected(socket, error);
+  }
   void OnAccepted(io::NativeHandle socket, io::NativeHandle /*listener*/, const Address& local,
                   const Address& peer) override {
     machine_.Accepted(options_, socket, local, peer);

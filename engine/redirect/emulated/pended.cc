@@ -10,23 +10,23 @@ namespace sluice::emulated {
 PendedControls::~PendedControls() {
   std::thread thread;
   {
-    absl::MutexLock lock(&mutex_);
+    MutexLock lock(mutex_);
     stop_ = true;
     thread = std::move(thread_);
-    work_.SignalAll();
+    work_.notify_all();
   }
   if (thread.joinable()) thread.join();
   SLUICE_CHECK(size() == 0);
 }
 
 void PendedControls::Add(const io::ControlRequest& request, bool any_order) {
-  absl::MutexLock lock(&mutex_);
+  MutexLock lock(mutex_);
   SLUICE_CHECK(!stop_);
   items_.push_back(Item{request, any_order});
   size_.store(items_.size(), std::memory_order_release);
   if (manual_) return;
   if (!thread_.joinable()) thread_ = std::thread([this] { Loop(); });
-  work_.Signal();
+  work_.notify_one();
 }
 
 void PendedControls::TakeAt(std::size_t index, io::ControlRequest* request) {
@@ -49,7 +49,7 @@ std::size_t PendedControls::Complete(std::size_t limit) {
   while (done < limit) {
     io::ControlRequest request;
     {
-      absl::MutexLock lock(&mutex_);
+      MutexLock lock(mutex_);
       if (!TakeNext(&request)) break;
     }
     request.complete(request.ticket, answer_(owner_, request));
@@ -61,7 +61,7 @@ std::size_t PendedControls::Complete(std::size_t limit) {
 void PendedControls::Cancel(void* ticket) {
   io::ControlRequest request;
   {
-    absl::MutexLock lock(&mutex_);
+    MutexLock lock(mutex_);
     std::size_t index = 0;
     while (index < items_.size() && items_[index].request.ticket != ticket) ++index;
     if (index == items_.size()) return;
@@ -75,7 +75,7 @@ void PendedControls::CancelSocket(io::NativeHandle socket) {
   for (;;) {
     io::ControlRequest request;
     {
-      absl::MutexLock lock(&mutex_);
+      MutexLock lock(mutex_);
       std::size_t index = 0;
       while (index < items_.size() && items_[index].request.socket != socket) ++index;
       if (index == items_.size()) return;
@@ -88,8 +88,8 @@ void PendedControls::CancelSocket(io::NativeHandle socket) {
 void PendedControls::Loop() {
   for (;;) {
     {
-      absl::MutexLock lock(&mutex_);
-      while (items_.empty() && !stop_) work_.Wait(&mutex_);
+      MutexLock lock(mutex_);
+      while (items_.empty() && !stop_) work_.wait(mutex_);
       if (items_.empty()) return;
     }
     Complete(1);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// PendedControls: control requests that were not answered at once. They end on the platform's own thread
-// soon after, or when a test says so; exactly once each, whoever comes first: the thread, a cancel, the
-// socket's closing. `complete` is called with no lock held. Any thread.
+// PendedControls: control requests that were not answered at once. They end on the platform's own
+// thread soon after, or when a test says so; exactly once each, whoever comes first: the thread, a
+// cancel, the socket's closing. `complete` is called with no lock held. Any thread.
 #ifndef SLUICE_REDIRECT_EMULATED_PENDED_H_
 #define SLUICE_REDIRECT_EMULATED_PENDED_H_
 
@@ -13,9 +13,9 @@
 #include <thread>
 
 #include "absl/base/thread_annotations.h"
-#include "absl/synchronization/mutex.h"
 #include "engine/base/prng.h"
 #include "engine/io/platform.h"
+#include "engine/redirect/emulated/mutex.h"
 
 namespace sluice::emulated {
 
@@ -53,8 +53,8 @@ class PendedControls {
   const bool manual_;
   std::atomic<std::size_t> size_{0};  // items_.size(), readable without the lock
 
-  absl::Mutex mutex_;
-  absl::CondVar work_;
+  Mutex mutex_;
+  Condition work_;
   std::deque<Item> items_ ABSL_GUARDED_BY(mutex_);
   Prng prng_ ABSL_GUARDED_BY(mutex_);
   bool stop_ ABSL_GUARDED_BY(mutex_) = false;

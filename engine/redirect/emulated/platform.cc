@@ -13,21 +13,22 @@ namespace sluice::emulated {
 namespace {
 
 absl::Status CheckVendor(const VendorOptions& options) {
-  if (options.name.empty()) return absl::InvalidArgumentError("vendor: name is empty; traces need one");
+  if (options.name.empty())
+    return absl::InvalidArgumentError("vendor: name is empty; traces need one");
   if (options.listeners.empty()) {
     return absl::InvalidArgumentError(
         absl::StrCat("vendor ", options.name, ": listeners is empty; name at least one address"));
   }
   for (const Address& listener : options.listeners) {
     if (listener.empty() || listener.tcp_port() == 0 || listener.IsWildcard()) {
-      return absl::InvalidArgumentError(
-          absl::StrCat("vendor ", options.name, ": listener ", listener.ToString(),
-                       " is not an address that can be connected to; give a specific one with its port"));
+      return absl::InvalidArgumentError(absl::StrCat(
+          "vendor ", options.name, ": listener ", listener.ToString(),
+          " is not an address that can be connected to; give a specific one with its port"));
     }
   }
   if (options.target_pid == 0) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("vendor ", options.name, ": target_pid is 0; the platform refuses such redirections"));
+    return absl::InvalidArgumentError(absl::StrCat(
+        "vendor ", options.name, ": target_pid is 0; the platform refuses such redirections"));
   }
   return absl::OkStatus();
 }
@@ -70,7 +71,7 @@ io::Platform* Platform::process() { return &impl_->front; }
 io::Platform* Platform::AddProcess(const ProcessOptions& options) {
   auto front = std::make_unique<ProcessFront>(impl_->machine, options);
   io::Platform* process = front.get();
-  absl::MutexLock lock(&impl_->mutex);
+  MutexLock lock(impl_->mutex);
   impl_->processes.push_back(std::move(front));
   return process;
 }
@@ -88,12 +89,14 @@ absl::StatusOr<VendorId> Platform::AddVendor(const VendorOptions& options) {
     filter.handle = kernel.CreateHandle();
     filter.weight = options.filter_weight;
     filter.is_vendor = true;
-    for (const Address& destination : options.destinations) filter.destinations.insert(KeyOf(destination));
+    for (const Address& destination : options.destinations)
+      filter.destinations.insert(KeyOf(destination));
     CalloutSpec spec;
     spec.handle = filter.handle;
     spec.target_pid = options.target_pid;
     spec.listeners = options.listeners;
-    spec.make_context = options.make_context != nullptr ? options.make_context : ContextMaker(options.context);
+    spec.make_context =
+        options.make_context != nullptr ? options.make_context : ContextMaker(options.context);
     spec.personality = options.personality;
     filter.callout = MakeCallout(std::move(spec));
     if (per_family) {
@@ -116,7 +119,7 @@ absl::StatusOr<VendorId> Platform::AddVendor(const VendorOptions& options) {
     }
     for (const Address& listener : vendor.listeners) config.vendor_listeners.insert(listener);
   });
-  absl::MutexLock lock(&impl_->mutex);
+  MutexLock lock(impl_->mutex);
   impl_->vendors.emplace(label, std::move(vendor));
   return label;
 }
@@ -124,7 +127,7 @@ absl::StatusOr<VendorId> Platform::AddVendor(const VendorOptions& options) {
 void Platform::RemoveVendor(VendorId id) {
   Impl::Vendor vendor;
   {
-    absl::MutexLock lock(&impl_->mutex);
+    MutexLock lock(impl_->mutex);
     const auto found = impl_->vendors.find(id);
     if (found == impl_->vendors.end()) return;
     vendor = std::move(found->second);
@@ -153,22 +156,26 @@ void Platform::ForgetForeign(const Address& listener) {
   impl_->machine.kernel().Mutate([&](Config& config) { config.foreign.erase(KeyOf(listener)); });
 }
 
-Knobs Platform::knobs() const { return impl_->machine.kernel().config()->knobs; }
+Knobs Platform::knobs() const { return impl_->machine.kernel().config().knobs; }
 
 void Platform::SetKnobs(const Knobs& knobs) {
   impl_->machine.kernel().Mutate([&](Config& config) { config.knobs = knobs; });
 }
 
-std::size_t Platform::CompletePended(std::size_t limit) { return impl_->machine.pended().Complete(limit); }
+std::size_t Platform::CompletePended(std::size_t limit) {
+  return impl_->machine.pended().Complete(limit);
+}
 std::size_t Platform::pended() const { return impl_->machine.pended().size(); }
 Statistics Platform::statistics() const { return impl_->machine.kernel().counters().Snapshot(); }
 void Platform::ResetGuards() { impl_->machine.kernel().ResetGuards(); }
 
-std::vector<TraceRecord> Platform::trace() const { return impl_->machine.kernel().trace().Records(); }
+std::vector<TraceRecord> Platform::trace() const {
+  return impl_->machine.kernel().trace().Records();
+}
 
 std::string Platform::TraceText() const {
   Kernel& kernel = impl_->machine.kernel();
-  return FormatTrace(kernel.trace().Records(), kernel.config()->labels);
+  return FormatTrace(kernel.trace().Records(), kernel.config().labels);
 }
 
 void Platform::ClearTrace() { impl_->machine.kernel().trace().Clear(); }

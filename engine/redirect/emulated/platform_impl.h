@@ -9,8 +9,8 @@
 
 #include "absl/base/thread_annotations.h"
 #include "absl/container/flat_hash_map.h"
-#include "absl/synchronization/mutex.h"
 #include "engine/redirect/emulated/machine.h"
+#include "engine/redirect/emulated/mutex.h"
 #include "sluice/emulated.h"
 
 namespace sluice::emulated {
@@ -22,11 +22,12 @@ struct Platform::Impl {
     std::vector<Address> listeners;
   };
 
-  explicit Impl(const PlatformOptions& options) : machine(options), front(machine, ProcessOptions()) {}
+  explicit Impl(const PlatformOptions& options)
+      : machine(options), front(machine, ProcessOptions()) {}
 
   Machine machine;
   ProcessFront front;
-  absl::Mutex mutex;
+  Mutex mutex;
   std::vector<std::unique_ptr<ProcessFront>> processes ABSL_GUARDED_BY(mutex);
   absl::flat_hash_map<VendorId, Vendor> vendors ABSL_GUARDED_BY(mutex);
 };

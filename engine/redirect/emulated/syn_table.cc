@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "engine/redirect/emulated/syn_table.h"
 
+#include <chrono>
 #include <utility>
 
-#include "absl/time/clock.h"
 #include "engine/redirect/emulated/config.h"
 
 namespace sluice::emulated {
@@ -24,17 +24,17 @@ Address ListenerKey(const Address& listener) {
 }  // namespace
 
 void SynTable::Begin(io::NativeHandle socket, const Address& listener, HopList tag) {
-  absl::MutexLock lock(&mutex_);
+  MutexLock lock(mutex_);
   open_[socket] = Open{ListenerKey(listener), std::move(tag), next_key_++};
 }
 
 SynTable::Ticket SynTable::End(io::NativeHandle socket, const Address& source) {
-  absl::MutexLock lock(&mutex_);
+  MutexLock lock(mutex_);
   const auto found = open_.find(socket);
   if (found == open_.end()) return Ticket{};
   Open open = std::move(found->second);
   open_.erase(found);
-  ended_.SignalAll();
+  ended_.notify_all();
   if (source.empty()) return Ticket{};
   Ticket ticket{Route{open.listener, SourceKey(source)}, open.key};
   // Replaces an older one of the same addresses, which was never accepted.
@@ -44,7 +44,7 @@ SynTable::Ticket SynTable::End(io::NativeHandle socket, const Address& source) {
 
 void SynTable::Forget(const Ticket& ticket) {
   if (ticket.key == 0) return;
-  absl::MutexLock lock(&mutex_);
+  MutexLock lock(mutex_);
   const auto found = sent_.find(ticket.route);
   if (found != sent_.end() && found->second.key == ticket.key) sent_.erase(found);
 }
@@ -72,13 +72,13 @@ SynTable::Found SynTable::Take(const Address& listener, const Address& source) {
   const Address listener_key = ListenerKey(listener);
   const Address source_key = KeyOf(source);
   Found found;
-  absl::MutexLock lock(&mutex_);
+  MutexLock lock(mutex_);
   if (TakeNow(listener_key, source_key, &found)) return found;
   if (open_.empty()) return found;
   const std::uint64_t before = next_key_;
-  const absl::Time deadline = absl::Now() + absl::Milliseconds(kPatienceMs);
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::milliseconds(kPatienceMs);
   while (AnyOpen(listener_key, before)) {
-    if (ended_.WaitWithDeadline(&mutex_, deadline)) break;
+    if (ended_.wait_until(mutex_, deadline) == std::cv_status::timeout) break;
     if (TakeNow(listener_key, source_key, &found)) return found;
   }
   TakeNow(listener_key, source_key, &found);
@@ -87,12 +87,12 @@ SynTable::Found SynTable::Take(const Address& listener, const Address& source) {
 
 void SynTable::DropListener(const Address& listener) {
   const Address key = ListenerKey(listener);
-  absl::MutexLock lock(&mutex_);
+  MutexLock lock(mutex_);
   absl::erase_if(sent_, [&](const auto& entry) { return entry.first.listener == key; });
 }
 
 std::size_t SynTable::size() const {
-  absl::MutexLock lock(&mutex_);
+  MutexLock lock(mutex_);
   return sent_.size() + open_.size();
 }
 

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// SynTable: what rides on SYNs that are on their way, from the connecting socket's side to the accepting
-// one, found again by the two addresses.
+// SynTable: what rides on SYNs that are on their way, from the connecting socket's side to the
+// accepting one, found again by the two addresses.
 //
-// Between Begin and End the connecting end's address is not known yet, but the accepting side may have
-// the connection already: Take waits for those. It waits only for SYNs that were begun before it, and
-// never for more than kPatience, so a forgotten End costs records, not a worker. Any thread.
+// Between Begin and End the connecting end's address is not known yet, but the accepting side may
+// have the connection already: Take waits for those. It waits only for SYNs that were begun before
+// it, and never for more than kPatience, so a forgotten End costs records, not a worker. Any
+// thread.
 #ifndef SLUICE_REDIRECT_EMULATED_SYN_TABLE_H_
 #define SLUICE_REDIRECT_EMULATED_SYN_TABLE_H_
 
@@ -14,10 +15,9 @@
 
 #include "absl/base/thread_annotations.h"
 #include "absl/container/flat_hash_map.h"
-#include "absl/synchronization/mutex.h"
-#include "absl/time/time.h"
 #include "engine/io/socket.h"
 #include "engine/redirect/emulated/hop.h"
+#include "engine/redirect/emulated/mutex.h"
 
 namespace sluice::emulated {
 
@@ -46,11 +46,12 @@ class SynTable {
     std::uint64_t key = 0;
   };
 
-  // The SYN of `socket` is about to leave for `listener` with `tag` (which may be empty: then only that
-  // the socket is known).
-  void Begin(io::NativeHandle socket, const Address& listener, HopList tag) ABSL_LOCKS_EXCLUDED(mutex_);
-  // It left from `source`; a wildcard means any address, that port. Empty: nothing left. Returns what
-  // Forget wants; key 0 if nothing is kept. Without a Begin: nothing.
+  // The SYN of `socket` is about to leave for `listener` with `tag` (which may be empty: then only
+  // that the socket is known).
+  void Begin(io::NativeHandle socket, const Address& listener, HopList tag)
+      ABSL_LOCKS_EXCLUDED(mutex_);
+  // It left from `source`; a wildcard means any address, that port. Empty: nothing left. Returns
+  // what Forget wants; key 0 if nothing is kept. Without a Begin: nothing.
   Ticket End(io::NativeHandle socket, const Address& source) ABSL_LOCKS_EXCLUDED(mutex_);
   // The connect failed, so nobody will Take it.
   void Forget(const Ticket& ticket) ABSL_LOCKS_EXCLUDED(mutex_);
@@ -72,10 +73,11 @@ class SynTable {
 
   bool TakeNow(const Address& listener, const Address& source, Found* found)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  bool AnyOpen(const Address& listener, std::uint64_t before) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  bool AnyOpen(const Address& listener, std::uint64_t before) const
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
-  mutable absl::Mutex mutex_;
-  absl::CondVar ended_;
+  mutable Mutex mutex_;
+  Condition ended_;
   absl::flat_hash_map<io::NativeHandle, Open> open_ ABSL_GUARDED_BY(mutex_);
   absl::flat_hash_map<Route, Sent> sent_ ABSL_GUARDED_BY(mutex_);
   std::uint64_t next_key_ ABSL_GUARDED_BY(mutex_) = 1;

@@ -29,7 +29,8 @@ absl::string_view LabelOf(VendorId vendor, absl::Span<const std::string> labels)
   return labels[vendor];
 }
 
-void AppendLine(const TraceRecord& record, absl::Span<const std::string> labels, std::string* text) {
+void AppendLine(const TraceRecord& record, absl::Span<const std::string> labels,
+                std::string* text) {
   absl::StrAppend(text, "C", record.hops, " ",
                   record.source.empty() ? std::string("?") : record.source.ToString(), " -> ",
                   record.destination.ToString(), " records=[");
@@ -40,9 +41,10 @@ void AppendLine(const TraceRecord& record, absl::Span<const std::string> labels,
   absl::StrAppend(text, shown < record.hops ? ",...]" : "]");
   for (std::uint32_t i = 0; i < record.step_count; ++i) {
     const TraceRecord::Step& step = record.steps[i];
-    absl::StrAppend(text, "  ", LabelOf(step.vendor, labels), ": state ", static_cast<int>(step.state), " ",
-                    ActionText(step.action));
-    if (step.action == TraceAction::kRedirect) absl::StrAppend(text, " -> ", record.effective.ToString());
+    absl::StrAppend(text, "  ", LabelOf(step.vendor, labels), ": state ",
+                    static_cast<int>(step.state), " ", ActionText(step.action));
+    if (step.action == TraceAction::kRedirect)
+      absl::StrAppend(text, " -> ", record.effective.ToString());
   }
   if (record.steps_left_out != 0) absl::StrAppend(text, "  (", record.steps_left_out, " more)");
   if (record.refused) absl::StrAppend(text, "  refused");
@@ -53,7 +55,7 @@ void AppendLine(const TraceRecord& record, absl::Span<const std::string> labels,
 
 void TraceRing::Add(const TraceRecord& record) {
   if (!enabled()) return;
-  absl::MutexLock lock(&mutex_);
+  MutexLock lock(mutex_);
   if (records_.size() < capacity_) {
     records_.push_back(record);
     return;
@@ -64,7 +66,7 @@ void TraceRing::Add(const TraceRecord& record) {
 
 void TraceRing::SetSource(std::uint64_t sequence, const Address& source) {
   if (!enabled()) return;
-  absl::MutexLock lock(&mutex_);
+  MutexLock lock(mutex_);
   // Newest first: the connect is one of the last.
   for (std::size_t i = records_.size(); i > 0; --i) {
     TraceRecord& record = records_[(next_ + i - 1) % records_.size()];
@@ -75,20 +77,22 @@ void TraceRing::SetSource(std::uint64_t sequence, const Address& source) {
 }
 
 std::vector<TraceRecord> TraceRing::Records() const {
-  absl::MutexLock lock(&mutex_);
+  MutexLock lock(mutex_);
   std::vector<TraceRecord> records;
   records.reserve(records_.size());
-  for (std::size_t i = 0; i < records_.size(); ++i) records.push_back(records_[(next_ + i) % records_.size()]);
+  for (std::size_t i = 0; i < records_.size(); ++i)
+    records.push_back(records_[(next_ + i) % records_.size()]);
   return records;
 }
 
 void TraceRing::Clear() {
-  absl::MutexLock lock(&mutex_);
+  MutexLock lock(mutex_);
   records_.clear();
   next_ = 0;
 }
 
-std::string FormatTrace(absl::Span<const TraceRecord> records, absl::Span<const std::string> labels) {
+std::string FormatTrace(absl::Span<const TraceRecord> records,
+                        absl::Span<const std::string> labels) {
   std::vector<const TraceRecord*> order;
   order.reserve(records.size());
   for (const TraceRecord& record : records) order.push_back(&record);

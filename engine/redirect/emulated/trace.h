@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// TraceRing: the last connects, what each vendor saw and did. Bounded; with capacity 0 it costs nothing.
-// Text is built when asked for, not when recorded. Any thread.
+// TraceRing: the last connects, what each vendor saw and did. Bounded; with capacity 0 it costs
+// nothing. Text is built when asked for, not when recorded. Any thread.
 #ifndef SLUICE_REDIRECT_EMULATED_TRACE_H_
 #define SLUICE_REDIRECT_EMULATED_TRACE_H_
 
@@ -11,8 +11,8 @@
 #include <vector>
 
 #include "absl/base/thread_annotations.h"
-#include "absl/synchronization/mutex.h"
 #include "absl/types/span.h"
+#include "engine/redirect/emulated/mutex.h"
 #include "sluice/emulated.h"
 
 namespace sluice::emulated {
@@ -31,13 +31,15 @@ class TraceRing {
 
  private:
   const std::size_t capacity_;
-  mutable absl::Mutex mutex_;
+  mutable Mutex mutex_;
   std::vector<TraceRecord> records_ ABSL_GUARDED_BY(mutex_);
   std::size_t next_ ABSL_GUARDED_BY(mutex_) = 0;  // where the next one goes, once full
 };
 
-// One line a connect, those of one application connection together and in order. `labels` names vendors.
-std::string FormatTrace(absl::Span<const TraceRecord> records, absl::Span<const std::string> labels);
+// One line a connect, those of one application connection together and in order. `labels` names
+// vendors.
+std::string FormatTrace(absl::Span<const TraceRecord> records,
+                        absl::Span<const std::string> labels);
 
 }  // namespace sluice::emulated
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// NoneRedirector: no redirect platform. Every accepted connection goes to one fixed upstream, and there
-// is nothing to carry. Immutable; any thread.
+// NoneRedirector: no redirect platform. Every accepted connection goes to one fixed upstream, and
+// there is nothing to carry. Immutable; any thread.
 #ifndef SLUICE_REDIRECT_NONE_NONE_REDIRECTOR_H_
 #define SLUICE_REDIRECT_NONE_NONE_REDIRECTOR_H_
 

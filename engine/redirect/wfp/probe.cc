@@ -35,7 +35,8 @@ class Probe {
       if (socket->is_open()) port_.Close(*socket);
       while (!socket->is_joined()) port_.RunOnce(Instant::Now() + kMillisecond);
     }
-    if (accept_.outcome.ok() && accept_.done && !taken_) io::Port::Discard(accept_.op.Take(), port_.platform());
+    if (accept_.outcome.ok() && accept_.done && !taken_)
+      io::Port::Discard(accept_.op.Take(), port_.platform());
   }
 
   absl::Status Connect();
@@ -75,7 +76,8 @@ absl::Status Probe::Connect() {
   port_.Connect(connect_.op, client_, listener_.local());
   if (!Await(connect_.done) || !Await(accept_.done)) {
     return absl::UnavailableError(
-        "redirect probe: a loopback connection does not arrive; something redirects it, so probe before "
+        "redirect probe: a loopback connection does not arrive; something redirects it, so probe "
+        "before "
         "arming the driver, or exempt this process");
   }
   if (!connect_.outcome.ok()) return Failed("cannot connect to loopback", connect_.outcome.error);
@@ -107,12 +109,14 @@ absl::StatusOr<ProbeResult> Probe::Ask() {
 }  // namespace
 
 bool ProbeResult::Armed() const {
-  const bool answers = query == Meaning::kAbsent || query == Meaning::kEmpty || query == Meaning::kOk;
+  const bool answers =
+      query == Meaning::kAbsent || query == Meaning::kEmpty || query == Meaning::kOk;
   return answers && set != Meaning::kDenied && set != Meaning::kUnsupported;
 }
 
 std::string ProbeResult::ToString() const {
-  std::string text = absl::StrCat("redirect service: query ", MeaningText(query), ", set ", MeaningText(set));
+  std::string text =
+      absl::StrCat("redirect service: query ", MeaningText(query), ", set ", MeaningText(set));
   if (query == Meaning::kUnsupported || set == Meaning::kUnsupported) {
     absl::StrAppend(&text, "; this system, or a layered provider, lacks the control codes");
   } else if (query == Meaning::kDenied || set == Meaning::kDenied) {

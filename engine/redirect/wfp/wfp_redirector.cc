@@ -5,13 +5,18 @@
 #include <optional>
 #include <utility>
 
+#include "absl/strings/str_cat.h"
 #include "absl/types/span.h"
 #include "engine/base/check.h"
+#include "engine/base/log.h"
 
 namespace sluice::redirect {
 namespace {
 
 using Count = std::atomic<std::uint64_t>;
+
+// So many absent connections on one worker, and a tenth of all, are worth a line in the log.
+constexpr std::uint64_t kAbsentHint = 16;
 
 void Increment(Count& count) { count.fetch_add(1, std::memory_order_relaxed); }
 
@@ -57,7 +62,6 @@ void WfpRedirector::Query(QueryOp& operation, const WorkerView& worker, io::Sock
     lane->meaning = Meaning::kFailed;
     lane->error = OsError{};
     lane->ambiguous = false;
-    lane->confirmed = false;
   }
   operation.records_.op.Bind(&operation, [](void* self, Outcome outcome) {
     auto* query = static_cast<QueryOp*>(self);
@@ -73,7 +77,8 @@ void WfpRedirector::Query(QueryOp& operation, const WorkerView& worker, io::Sock
     EndLater(operation, Verdict::kFailed, OsError{ErrorCode::kOutOfMemory, 0}, Origin{});
     return;
   }
-  // Without memory for the second lane the first one still has to be heard of; Decide sees the failure.
+  // Without memory for the second lane the first one still has to be heard of; Decide sees the
+  // failure.
   Start(operation, operation.context_, kQueryRedirectContext, options_.context_first);
 }
 
@@ -102,8 +107,9 @@ void WfpRedirector::OnAnswer(QueryOp& query, Lane& lane, std::uint32_t code, Out
   lane.meaning = answer.meaning;
   lane.error = outcome.error;
   // A "success" that reports more than 64 KiB.
-  if (answer.meaning == Meaning::kFailed && outcome.ok()) lane.error.code = ErrorCode::kMessageTooLong;
-  lane.ambiguous = answer.ambiguous && !lane.confirmed;
+  if (answer.meaning == Meaning::kFailed && outcome.ok())
+    lane.error.code = ErrorCode::kMessageTooLong;
+  lane.ambiguous = answer.ambiguous;
   if (answer.meaning == Meaning::kOk) lane.buffer.set_size(outcome.bytes);
   if (answer.meaning == Meaning::kGrow) {
     if (query.cancelled_ || !query.socket_->is_open()) {
@@ -118,7 +124,6 @@ void WfpRedirector::OnAnswer(QueryOp& query, Lane& lane, std::uint32_t code, Out
 bool WfpRedirector::Confirm(QueryOp& query, Lane& lane, std::uint32_t code) {
   if (!lane.ambiguous || query.cancelled_ || !query.socket_->is_open()) return false;
   lane.ambiguous = false;
-  lane.confirmed = true;
   Increment(ShardOf(query.worker_).confirmations);
   return Start(query, lane, code, kReplyMax);
 }
@@ -130,13 +135,44 @@ void WfpRedirector::Decide(QueryOp& query) {
   if (records == Verdict::kOk) {
     Count& largest = ShardOf(query.worker_).largest_records;
     const std::uint64_t size = query.records_.buffer.size();
-    // Two workers of one shard may race here; the loser's value is at most one connection's out of date.
-    if (size > largest.load(std::memory_order_relaxed)) largest.store(size, std::memory_order_relaxed);
+    // Two workers of one shard may race here; the loser's value is at most one connection's out of
+    // date.
+    if (size > largest.load(std::memory_order_relaxed))
+      largest.store(size, std::memory_order_relaxed);
     if (!Confirm(query, query.context_, kQueryRedirectContext)) DecideContext(query);
     return;
   }
-  if (records == Verdict::kAbsent) Increment(ShardOf(query.worker_).not_redirected);
+  if (records == Verdict::kAbsent) NoteAbsent(ShardOf(query.worker_));
+  if (records == Verdict::kDenied) NoteDenied("querying records");
+  // A policy may go on without records, if only it knows where to.
+  if (query.context_.meaning == Meaning::kOk) {
+    query.origin_ = options_.codecs.Decode(Content(query.context_.buffer)).value_or(Origin{});
+  }
   End(query, records, query.records_.error);
+}
+
+// Some direct clients are normal; many connections without records are not.
+void WfpRedirector::NoteAbsent(Shard& shard) {
+  Increment(shard.not_redirected);
+  const std::uint64_t absent = shard.not_redirected.load(std::memory_order_relaxed);
+  const std::uint64_t asked = shard.queries.load(std::memory_order_relaxed);
+  if (absent < kAbsentHint || absent * 10 < asked) return;
+  if (absent_hinted_.exchange(true, std::memory_order_relaxed)) return;
+  Log(LogLevel::kWarning, absl::StrCat("redirect: ", absent, " of ", asked,
+                                       " connections arrived without redirect records. Clients "
+                                       "that connect to the listener themselves look like this, "
+                                       "and so do lost records: a full accept "
+                                       "backlog, or a driver that strips them from loopback "
+                                       "packets (packet capture, for example Npcap "
+                                       "before 0.9982)"));
+}
+
+void WfpRedirector::NoteDenied(const char* what) {
+  if (denied_hinted_.exchange(true, std::memory_order_relaxed)) return;
+  Log(LogLevel::kError,
+      absl::StrCat("redirect: ", what,
+                   " was denied: this process is not elevated; connections are closed "
+                   "until it is"));
 }
 
 // There are records.
@@ -173,12 +209,14 @@ void WfpRedirector::Carry(CarryOp& operation, const WorkerView& worker, io::Sock
     auto* carry = static_cast<CarryOp*>(self);
     static_cast<WfpRedirector*>(carry->redirector_)->OnSet(*carry, outcome);
   });
-  worker.port->Control(operation.set_op_, onward, kSetRedirectRecords, Content(operation.records_), {});
+  worker.port->Control(operation.set_op_, onward, kSetRedirectRecords, Content(operation.records_),
+                       {});
 }
 
 void WfpRedirector::OnSet(CarryOp& carry, Outcome outcome) {
   const Meaning meaning = NormaliseSet(outcome);
   Increment(ShardOf(carry.worker_).set[static_cast<int>(meaning)]);
+  if (meaning == Meaning::kDenied) NoteDenied("setting records");
   End(carry, VerdictOf(meaning), outcome.error);
 }
 
@@ -197,7 +235,8 @@ WfpCounters WfpRedirector::counters() const {
     sum.bad_context += read(shard.bad_context);
     sum.no_context += read(shard.no_context);
     sum.confirmations += read(shard.confirmations);
-    if (read(shard.largest_records) > sum.largest_records) sum.largest_records = read(shard.largest_records);
+    if (read(shard.largest_records) > sum.largest_records)
+      sum.largest_records = read(shard.largest_records);
   }
   return sum;
 }

@@ -24,7 +24,8 @@ TEST(ClockTest, InstantsCompareAndSubtract) {
   EXPECT_EQ(late + -3, early);
 }
 
-// "Never plus a timeout" must not wrap to the distant past, or a wait without end becomes one that does not wait.
+// "Never plus a timeout" must not wrap to the distant past, or a wait without end becomes one that
+// does not wait.
 TEST(ClockTest, AdditionSaturatesAtNever) {
   constexpr Instant never = Instant::Never();
   EXPECT_EQ(never + 1, never);

@@ -46,8 +46,8 @@ TEST(IntrusiveListTest, IsFirstInFirstOut) {
   EXPECT_TRUE(list.empty());
 }
 
-// Removing from the front, the middle and the back keeps the rest in order, and the removed one is free for use
-// again at once.
+// Removing from the front, the middle and the back keeps the rest in order, and the removed one is
+// free for use again at once.
 TEST(IntrusiveListTest, RemoveAnywhere) {
   Item a(1), b(2), c(3), d(4);
   FirstList list;

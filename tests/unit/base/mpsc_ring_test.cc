@@ -25,7 +25,8 @@ TEST(MpscRingTest, FillsToItsCapacityAndRefusesOneMore) {
   EXPECT_FALSE(ring.Pop(value));
 }
 
-// A refused value is untouched: the caller still owns what it could not give away (an accepted socket).
+// A refused value is untouched: the caller still owns what it could not give away (an accepted
+// socket).
 TEST(MpscRingTest, RefusedValueIsUntouched) {
   MpscRing<std::unique_ptr<int>> ring(2);
   EXPECT_TRUE(ring.Push(std::make_unique<int>(1)));
@@ -59,8 +60,9 @@ TEST(MpscRingTest, ManyLaps) {
   EXPECT_GT(popped, 1000);
 }
 
-// Four producers against one consumer and a ring that is nearly always full: nothing lost, nothing twice, the order
-// of each producer kept. Under TSan it also proves that a value is published with its cell.
+// Four producers against one consumer and a ring that is nearly always full: nothing lost, nothing
+// twice, the order of each producer kept. Under TSan it also proves that a value is published with
+// its cell.
 TEST(MpscRingTest, ProducersKeepTheirOrderAndLoseNothing) {
   constexpr int kProducers = 4;
   constexpr int kEach = 20000;

@@ -10,7 +10,8 @@
 namespace sluice {
 namespace {
 
-static_assert(std::is_trivially_copyable_v<Outcome>, "an outcome travels by value, without allocation");
+static_assert(std::is_trivially_copyable_v<Outcome>,
+              "an outcome travels by value, without allocation");
 
 TEST(OutcomeTest, DefaultIsSuccessOfNothing) {
   const Outcome outcome;
@@ -30,8 +31,8 @@ TEST(OutcomeTest, DoneAndFailed) {
   EXPECT_EQ(failed.error.raw, 104);
 }
 
-// The code decides, not the number: a code without a number is still a failure, and 0 is a number some platform
-// may hand out.
+// The code decides, not the number: a code without a number is still a failure, and 0 is a number
+// some platform may hand out.
 TEST(OutcomeTest, CodeDecides) {
   EXPECT_FALSE((OsError{ErrorCode::kOther, 0}).ok());
   EXPECT_TRUE((OsError{ErrorCode::kNone, 5}).ok());
@@ -41,9 +42,9 @@ TEST(OutcomeTest, CodeDecides) {
 TEST(OutcomeTest, EveryCodeHasItsOwnText) {
   std::set<std::string> texts;
   int codes = 0;
-#define SLUICE_X(name, text)                                              \
-  EXPECT_STREQ(ErrorText(ErrorCode::name), text);                         \
-  EXPECT_TRUE(texts.insert(ErrorText(ErrorCode::name)).second) << #name;  \
+#define SLUICE_X(name, text)                                             \
+  EXPECT_STREQ(ErrorText(ErrorCode::name), text);                        \
+  EXPECT_TRUE(texts.insert(ErrorText(ErrorCode::name)).second) << #name; \
   ++codes;
   SLUICE_ERROR_CODES(SLUICE_X)
 #undef SLUICE_X

@@ -9,8 +9,8 @@
 namespace sluice {
 namespace {
 
-// The published sequence of SplitMix64 for seed 1234567 (Vigna's splitmix64.c): a failing seed found on one machine
-// must fail on every other.
+// The published sequence of SplitMix64 for seed 1234567 (Vigna's splitmix64.c): a failing seed
+// found on one machine must fail on every other.
 TEST(PrngTest, SequenceIsSplitMix64) {
   Prng prng(1234567);
   EXPECT_EQ(prng.Next(), 6457827717110365317u);

@@ -193,6 +193,30 @@ TEST_F(PortCoreTest, ACancelThatFinishesAtOnceIsAllowedInsideClose) {
   EXPECT_EQ(closed_.size(), 1u);
 }
 
+// Close asks to cancel what the kernel may hold of this socket: not what is done, not other
+// sockets'.
+TEST_F(PortCoreTest, CloseCancelsOnlyWhatIsArmedOnTheSocket) {
+  Socket socket, other_socket;
+  Op done(core_), armed(core_), elsewhere(core_);
+  core_.Attach(socket, 5, Family::kV4);
+  core_.Attach(other_socket, 6, Family::kV4);
+  done.Start(&socket);
+  armed.Start(&socket);
+  elsewhere.Start(&other_socket);
+  core_.Finish(done.operation, Outcome::Done(1));
+  std::vector<Operation*> cancelled;
+  core_.Close(socket, false, [&](Operation& operation) { cancelled.push_back(&operation); });
+  EXPECT_EQ(cancelled, (std::vector<Operation*>{&armed.operation}));
+  EXPECT_EQ(socket.armed(), 2u);
+  core_.Finish(armed.operation, Outcome::Failed(ErrorCode::kAborted, 1));
+  EXPECT_EQ(core_.Dispatch(10), 2);
+  EXPECT_TRUE(socket.is_joined());
+  core_.Finish(elsewhere.operation, Outcome::Done(0));
+  core_.Dispatch(10);
+  core_.Close(other_socket, false, [](Operation&) {});
+  EXPECT_EQ(closed_, (std::vector<NativeHandle>{5, 6}));
+}
+
 TEST_F(PortCoreTest, OnlyArmedOperationsAreMarkedCancelledAndOnlyOnce) {
   Op op(core_);
   EXPECT_FALSE(core_.MarkCancelled(op.operation));

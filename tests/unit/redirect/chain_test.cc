@@ -20,7 +20,8 @@ void ExpectChain(ChainModel& model, const ChainOutcome& outcome, int vendors) {
   EXPECT_TRUE(outcome.reached);
   ASSERT_EQ(outcome.hops_accepted.size(), static_cast<std::size_t>(vendors));
   for (int i = 0; i < vendors; ++i) {
-    EXPECT_EQ(outcome.hops_accepted[static_cast<std::size_t>(i)], static_cast<std::uint32_t>(i + 1));
+    EXPECT_EQ(outcome.hops_accepted[static_cast<std::size_t>(i)],
+              static_cast<std::uint32_t>(i + 1));
   }
   EXPECT_EQ(model.platform->statistics().FaultCount(), 0u);
 }
@@ -39,7 +40,8 @@ TEST(ChainTest, AllWeightOrdersUpToSixVendors) {
   }
 }
 
-// All in one sublayer: the first terminating filter ends it, so each connect meets one vendor that acts.
+// All in one sublayer: the first terminating filter ends it, so each connect meets one vendor that
+// acts.
 TEST(ChainTest, VendorsSharingASublayer) {
   ChainModel model;
   for (int i = 0; i < 3; ++i) {
@@ -67,7 +69,8 @@ TEST(ChainTest, KnobsDoNotMatterToAGoodChain) {
   for (const std::uint32_t pad : {64U, 552U, 4096U}) {
     for (const bool scramble : {false, true}) {
       for (const bool inherited : {false, true}) {
-        for (const SetAfterBind after : {SetAfterBind::kEffective, SetAfterBind::kIgnored, SetAfterBind::kInvalid}) {
+        for (const SetAfterBind after :
+             {SetAfterBind::kEffective, SetAfterBind::kIgnored, SetAfterBind::kInvalid}) {
           Knobs knobs;
           knobs.record_pad = pad;
           knobs.scramble = scramble;
@@ -148,7 +151,8 @@ TEST(ChainTest, GuardsCanBeReset) {
   knobs.redirect_budget = 3;
   ChainModel model(knobs);
   model.Add(100, Personality::kCooperative, ProxyBehaviour::kNoSet);
-  EXPECT_EQ(model.Run(kDestination).connections, 5);  // the application's, three fresh ones, the refused one
+  EXPECT_EQ(model.Run(kDestination).connections,
+            5);  // the application's, three fresh ones, the refused one
   EXPECT_EQ(model.Run(kDestination).connections, 2);
   model.platform->ResetGuards();
   EXPECT_EQ(model.Run(kDestination).connections, 5);
@@ -160,8 +164,10 @@ TEST(ChainTest, TraceTellsTheStory) {
   model.Add(100);
   model.Run(kDestination);
   EXPECT_EQ(model.platform->TraceText(),
-            "C0 ? -> 93.184.216.34:443 records=[]  A: state 0 redirect -> 127.0.0.1:7001  B: state 0 leave\n"
-            "C1 ? -> 93.184.216.34:443 records=[A]  A: state 1 permit  B: state 2 redirect -> 127.0.0.1:7002\n"
+            "C0 ? -> 93.184.216.34:443 records=[]  A: state 0 redirect -> 127.0.0.1:7001  B: state "
+            "0 leave\n"
+            "C1 ? -> 93.184.216.34:443 records=[A]  A: state 1 permit  B: state 2 redirect -> "
+            "127.0.0.1:7002\n"
             "C2 ? -> 93.184.216.34:443 records=[A,B]  A: state 3 permit  B: state 1 permit\n");
   model.platform->ClearTrace();
   EXPECT_EQ(model.platform->TraceText(), "");

@@ -49,9 +49,11 @@ TEST(ContextCodecTest, OursRoundTrip) {
 
 // The layout is a contract with drivers, so its bytes are written out here.
 TEST(ContextCodecTest, OursByteForByte) {
-  const std::string bytes = SluiceContext().Encode(Origin{At("1.2.3.4:258"), At("127.0.0.1:772"), 0x01020304});
+  const std::string bytes =
+      SluiceContext().Encode(Origin{At("1.2.3.4:258"), At("127.0.0.1:772"), 0x01020304});
   std::string expected(64, '\0');
-  expected.replace(0, 20, std::string("SLCX\x01\0\x40\0\x04\x04\x02\x01\x04\x03\0\0\x04\x03\x02\x01", 20));
+  expected.replace(0, 20,
+                   std::string("SLCX\x01\0\x40\0\x04\x04\x02\x01\x04\x03\0\0\x04\x03\x02\x01", 20));
   expected.replace(32, 4, std::string("\x01\x02\x03\x04", 4));
   expected.replace(48, 4, std::string("\x7F\0\0\x01", 4));
   EXPECT_EQ(bytes, expected);
@@ -100,12 +102,13 @@ TEST(ContextCodecTest, EveryTruncationAndExtensionIsRefused) {
   const SockaddrContext one;
   const SockaddrPairContext pair;
   for (const Origin& origin : Origins()) {
-    for (const ContextCodec* codec : {static_cast<const ContextCodec*>(&ours),
-                                      static_cast<const ContextCodec*>(&one),
-                                      static_cast<const ContextCodec*>(&pair)}) {
+    for (const ContextCodec* codec :
+         {static_cast<const ContextCodec*>(&ours), static_cast<const ContextCodec*>(&one),
+          static_cast<const ContextCodec*>(&pair)}) {
       const std::string bytes = codec->Encode(origin);
       for (std::size_t size = 0; size < bytes.size(); ++size) {
-        EXPECT_FALSE(codec->Decode(Bytes(bytes.substr(0, size))).has_value()) << codec->name() << " " << size;
+        EXPECT_FALSE(codec->Decode(Bytes(bytes.substr(0, size))).has_value())
+            << codec->name() << " " << size;
       }
       EXPECT_FALSE(codec->Decode(Bytes(bytes + '\0')).has_value()) << codec->name();
     }
@@ -122,17 +125,20 @@ TEST(ContextCodecTest, PortZeroAndUnknownFamiliesAreRefused) {
     std::string bytes = SluiceContext().Encode(Origins()[0]);
     bytes[8] = static_cast<char>(family);
     // 6 takes any sixteen bytes; every other family but 4 is unknown.
-    EXPECT_EQ(SluiceContext().Decode(Bytes(bytes)).has_value(), family == 4 || family == 6) << family;
+    EXPECT_EQ(SluiceContext().Decode(Bytes(bytes)).has_value(), family == 4 || family == 6)
+        << family;
     bytes = SockaddrContext().Encode(Origins()[0]);
     bytes[0] = static_cast<char>(family);
     EXPECT_EQ(SockaddrContext().Decode(Bytes(bytes)).has_value(), family == 2) << family;
   }
 }
 
-// Magic, version, size and the bytes that must be zero: any bit of them changed is not ours any more.
+// Magic, version, size and the bytes that must be zero: any bit of them changed is not ours any
+// more.
 TEST(ContextCodecTest, FixedBytesAreChecked) {
   const std::string good = SluiceContext().Encode(Origins()[0]);
-  for (const std::size_t at : {0U, 1U, 2U, 3U, 4U, 5U, 6U, 7U, 14U, 15U, 28U, 29U, 30U, 31U, 36U, 47U, 52U, 63U}) {
+  for (const std::size_t at :
+       {0U, 1U, 2U, 3U, 4U, 5U, 6U, 7U, 14U, 15U, 28U, 29U, 30U, 31U, 36U, 47U, 52U, 63U}) {
     for (int bit = 0; bit < 8; ++bit) {
       std::string bad = good;
       bad[at] = static_cast<char>(bad[at] ^ (1 << bit));

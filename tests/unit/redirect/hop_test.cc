@@ -40,7 +40,8 @@ TEST(HopTest, NewestOfFindsTheLastOne) {
   EXPECT_EQ(NewestOf(list, 4), nullptr);
 }
 
-// All lists of up to four hops over two handles, seen by handle 1: the definition, written differently.
+// All lists of up to four hops over two handles, seen by handle 1: the definition, written
+// differently.
 TEST(HopTest, StateFunctionExhaustively) {
   for (int length = 0; length <= 4; ++length) {
     for (int bits = 0; bits < (1 << length); ++bits) {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Every number of both Windows tables, and the rule that a reported size counts only if it is larger than
-// what was tried.
+// Every number of both Windows tables, and the rule that a reported size counts only if it is
+// larger than what was tried.
 #include "engine/redirect/normalise.h"
 
 #include <cstdint>
@@ -15,7 +15,8 @@ namespace sluice::redirect {
 namespace {
 
 Outcome Failure(std::uint32_t number, std::uint32_t bytes = 0) {
-  return Outcome{bytes, OsError{io::CodeOfWindowsNumber(number), static_cast<std::int32_t>(number)}};
+  return Outcome{bytes,
+                 OsError{io::CodeOfWindowsNumber(number), static_cast<std::int32_t>(number)}};
 }
 
 struct Row {
@@ -66,19 +67,21 @@ TEST(NormaliseTest, EveryNumber) {
   }
 }
 
-// One kernel status means the same whichever way it comes, with the one ambiguity that Winsock's table
-// makes: what it does not know becomes 10022.
+// One kernel status means the same whichever way it comes, with the one ambiguity that Winsock's
+// table makes: what it does not know becomes 10022.
 TEST(NormaliseTest, BothNumbersOfAStatusAgree) {
   for (const io::NtStatus status :
        {io::kStatusBufferTooSmall, io::kStatusBufferOverflow, io::kStatusInsufficientResources,
-        io::kStatusNotFound, io::kStatusFwpNotFound, io::kStatusInvalidParameter, io::kStatusAccessDenied,
-        io::kStatusNotSupported, io::kStatusNotImplemented, io::kStatusInvalidConnection,
-        io::kStatusInvalidHandle, io::kStatusObjectTypeMismatch, io::kStatusCancelled}) {
+        io::kStatusNotFound, io::kStatusFwpNotFound, io::kStatusInvalidParameter,
+        io::kStatusAccessDenied, io::kStatusNotSupported, io::kStatusNotImplemented,
+        io::kStatusInvalidConnection, io::kStatusInvalidHandle, io::kStatusObjectTypeMismatch,
+        io::kStatusCancelled}) {
     EXPECT_EQ(NormaliseQuery(Failure(io::WinsockNumber(status)), 4096).meaning,
               NormaliseQuery(Failure(io::Win32Number(status)), 4096).meaning)
         << std::hex << status;
   }
-  EXPECT_EQ(NormaliseSet(Failure(io::WinsockNumber(io::kStatusIntegerOverflow))), Meaning::kRejected);
+  EXPECT_EQ(NormaliseSet(Failure(io::WinsockNumber(io::kStatusIntegerOverflow))),
+            Meaning::kRejected);
   EXPECT_EQ(NormaliseSet(Failure(io::Win32Number(io::kStatusIntegerOverflow))), Meaning::kRejected);
 }
 
@@ -146,8 +149,10 @@ TEST(NormaliseTest, Successes) {
 TEST(NormaliseTest, CodesWithoutANumber) {
   EXPECT_EQ(NormaliseQuery(Outcome::Failed(ErrorCode::kAborted, 0), 4096).meaning, Meaning::kGone);
   EXPECT_EQ(NormaliseSet(Outcome::Failed(ErrorCode::kAborted, 0)), Meaning::kGone);
-  EXPECT_EQ(NormaliseQuery(Outcome::Failed(ErrorCode::kNotSupported, 95), 4096).meaning, Meaning::kUnsupported);
-  EXPECT_EQ(NormaliseQuery(Outcome::Failed(ErrorCode::kOther, 4711), 4096).meaning, Meaning::kFailed);
+  EXPECT_EQ(NormaliseQuery(Outcome::Failed(ErrorCode::kNotSupported, 95), 4096).meaning,
+            Meaning::kUnsupported);
+  EXPECT_EQ(NormaliseQuery(Outcome::Failed(ErrorCode::kOther, 4711), 4096).meaning,
+            Meaning::kFailed);
 }
 
 TEST(NormaliseTest, VerdictOfEveryMeaning) {

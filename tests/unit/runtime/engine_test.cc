@@ -114,11 +114,12 @@ TEST_F(ProxyTest, DrainWaitsForFlowsAndTakesNoNewOnes) {
 TEST_F(ProxyTest, HurryStopEndsADrain) {
   StartProxy();
   Ends& ends = Connect();
+  BothListen(ends);
   std::thread stopper([&] { engine_->Stop(3600 * kSecond); });
   engine_->HurryStop();
   stopper.join();
-  char byte;
-  EXPECT_EQ(ReceiveOnce(loop_, loop_.port(), ends.client, &byte, 1).error.code, ErrorCode::kReset);
+  ASSERT_TRUE(loop_.RunUntil([&] { return ends.client_recv.arrived(); }));
+  EXPECT_EQ(ends.client_recv.code(), ErrorCode::kReset);
   EXPECT_EQ(engine_->Metrics()[Counter::k_closed_drain], 1u);
 }
 

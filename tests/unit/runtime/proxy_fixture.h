@@ -20,6 +20,8 @@ class ProxyTest : public ::testing::Test {
  protected:
   // The two ends of one proxied connection. Operations first: see the harness.
   struct Ends {
+    char client_byte = 0;
+    char origin_byte = 0;
     contract::Recv client_recv;
     contract::Recv origin_recv;
     io::Socket client;
@@ -99,6 +101,24 @@ class ProxyTest : public ::testing::Test {
       EXPECT_TRUE(loop_.port().Adopt(ends.origin, accept.Take()).ok());
     }
     return ends;
+  }
+
+  // A byte each way, then a receive pending at both ends and at both legs between. Wine reports a
+  // reset as an end of stream when it finds no receive pending.
+  void BothListen(Ends& ends) {
+    io::Port& port = loop_.port();
+    char byte;
+    ASSERT_TRUE(contract::SendAll(loop_, port, ends.client, "a", 1).ok());
+    ASSERT_EQ(contract::ReceiveOnce(loop_, port, ends.origin, &byte, 1).bytes, 1u);
+    ASSERT_TRUE(contract::SendAll(loop_, port, ends.origin, "b", 1).ok());
+    ASSERT_EQ(contract::ReceiveOnce(loop_, port, ends.client, &byte, 1).bytes, 1u);
+    // The engine posts its next receive in the turn that delivered this byte, before it sleeps.
+    loop_.Settle();
+    const contract::IoBuffer client{&ends.client_byte, 1};
+    port.Recv(ends.client_recv, ends.client, absl::MakeConstSpan(&client, 1));
+    const contract::IoBuffer origin{&ends.origin_byte, 1};
+    port.Recv(ends.origin_recv, ends.origin, absl::MakeConstSpan(&origin, 1));
+    loop_.Turn();
   }
 
   // For what happens on the engine's own threads, where no outcome wakes the test's port: looks

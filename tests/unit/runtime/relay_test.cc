@@ -83,20 +83,20 @@ TEST_F(ProxyTest, OriginFinLeavesTheRequestOpen) {
 TEST_F(ProxyTest, ResetOfTheClientReachesTheOriginAsReset) {
   StartProxy();
   Ends& ends = Connect();
-  io::Port& port = loop_.port();
-  port.Abort(ends.client);
-  char byte;
-  EXPECT_EQ(ReceiveOnce(loop_, port, ends.origin, &byte, 1).error.code, ErrorCode::kReset);
+  BothListen(ends);
+  loop_.port().Abort(ends.client);
+  ASSERT_TRUE(loop_.RunUntil([&] { return ends.origin_recv.arrived(); }));
+  EXPECT_EQ(ends.origin_recv.code(), ErrorCode::kReset);
   ASSERT_TRUE(Await(Counter::k_closed_reset, 1));
 }
 
 TEST_F(ProxyTest, ResetOfTheOriginReachesTheClientAsReset) {
   StartProxy();
   Ends& ends = Connect();
-  io::Port& port = loop_.port();
-  port.Abort(ends.origin);
-  char byte;
-  EXPECT_EQ(ReceiveOnce(loop_, port, ends.client, &byte, 1).error.code, ErrorCode::kReset);
+  BothListen(ends);
+  loop_.port().Abort(ends.origin);
+  ASSERT_TRUE(loop_.RunUntil([&] { return ends.client_recv.arrived(); }));
+  EXPECT_EQ(ends.client_recv.code(), ErrorCode::kReset);
   ASSERT_TRUE(Await(Counter::k_closed_reset, 1));
 }
 
