@@ -3,14 +3,12 @@
 // LoopGuard: what ends a ring of proxies when records do not. Records are the first guard and
 // OwnListeners the second; these are the rest:
 //
-//   hop budget     onward sockets of this process are registered with the number of hops they have
-//   behind
-//                  them; a connection accepted from one of them continues that count, and past the
-//                  budget it is refused.
-//   storm breaker  flows toward one destination that open faster than others end are refused for a
-//   while
-//                  once they have grown by `growth_max` in one window. A loop opens and never ends,
-//                  so it meets this bound also when its hops are in other processes.
+//   hop budget: onward sockets of this process are registered with the number of hops they have
+//     behind them; a connection accepted from one of them continues that count, and past the budget
+//     it is refused.
+//   storm breaker: flows toward one destination that open faster than others end are refused for a
+//     while once they have grown by `growth_max` in one window. A loop opens and never ends, so it
+//     meets this bound also when its hops are in other processes.
 //
 // One LoopGuard for a runtime: rings run through several engines. Any thread; sharded locks, held
 // briefly.
@@ -32,8 +30,7 @@ namespace sluice::redirect {
 struct LoopPolicy {
   // Hops of this process that one connection may go through. A chain of a few vendors is long.
   std::uint32_t hops_max = 32;
-  // How many more flows may be open toward one destination at the end of a window than at its
-  // begin.
+  // How many more flows toward one destination may be open at the end of a window than at its begin.
   std::uint32_t growth_max = 2048;
   Nanos window = kSecond;
   // How long a destination is refused once it grew past that.

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "engine/runtime/worker.h"
 
-#include "absl/synchronization/notification.h"
 #include "engine/base/check.h"
 #include "engine/runtime/engine_part.h"
 
@@ -52,6 +51,7 @@ void Worker::Stop() {
   if (!thread_.joinable()) return;
   stop_.store(true, std::memory_order_release);
   port_->Wake();
+  may_destroy_port_.Notify();
   thread_.join();
 }
 
@@ -65,7 +65,8 @@ void Worker::Run() {
     FreeRetired();
   }
   final_stats_ = port_->stats();
-  // On this thread, because a port dies where it was run.
+  // On this thread, because a port dies where it was run; but Stop may still be inside its Wake.
+  may_destroy_port_.WaitForNotification();
   port_.reset();
 }
 

@@ -15,6 +15,7 @@
 
 #include "absl/functional/function_ref.h"
 #include "absl/status/statusor.h"
+#include "absl/synchronization/notification.h"
 #include "engine/base/mpsc_ring.h"
 #include "engine/flow/flow.h"
 #include "engine/io/message.h"
@@ -108,6 +109,7 @@ class Worker {
   io::Message take_connections_;
   std::atomic<std::uint32_t> load_{0};
   std::atomic<bool> stop_{false};
+  absl::Notification may_destroy_port_;  // notified when Stop no longer touches the port
   std::thread thread_;
 };
 

@@ -274,6 +274,49 @@ TEST_F(CloseLoopTest, ListenerWithAcceptsOutstanding) {
   }
 }
 
+// Connections that the kernel had accepted when their listener was closed, while nobody had looked
+// yet: each accept hands its connection over or says kAborted, and no client is left in the air,
+// connected to a descriptor that nobody knows.
+TEST_F(CloseLoopTest, ListenerWithConnectionsComingIn) {
+  constexpr std::size_t kClients = 6;
+  Loop loop(2);
+  Port& port = loop.port(1);
+  for (int round = 0; round < Rounds(20) && !HasFailure(); ++round) {
+    std::array<Accept, 4> accepts;
+    std::array<Connect, kClients> connects;
+    std::array<Recv, kClients> recvs;
+    std::array<Socket, kClients> clients;
+    std::byte in[4];
+    Socket listener;
+    ASSERT_TRUE(ListenLoopback(port, listener, Family::kV4));
+    for (Accept& accept : accepts) port.Accept(accept, listener);
+    loop.Turn(1);
+    for (std::size_t i = 0; i < kClients; ++i) {
+      ASSERT_TRUE(loop.port(0).Open(clients[i], Family::kV4).ok());
+      loop.port(0).Connect(connects[i], clients[i], listener.local());
+    }
+    for (int turns = 0; turns < 1000 && !connects[kClients - 1].arrived(); ++turns) {
+      loop.Turn(0, loop.port(0).now() + kMillisecond);
+    }
+    if (round % 2 == 1) loop.Turn(1, kPast, Budget{1});
+    port.Close(listener);
+    EXPECT_TRUE(loop.RunUntil([&] { return listener.is_joined(); }));
+    for (Accept& accept : accepts) {
+      EXPECT_EQ(accept.outcomes(), 1);
+      EXPECT_TRUE(accept.outcome().ok() || accept.code() == ErrorCode::kAborted);
+      if (accept.outcome().ok()) Port::Discard(accept.Take(), nullptr);
+    }
+    for (std::size_t i = 0; i < kClients; ++i) {
+      EXPECT_TRUE(loop.RunUntil([&] { return connects[i].arrived(); }));
+      if (!connects[i].outcome().ok()) continue;
+      loop.port(0).Recv(recvs[i], clients[i], {IoBuffer{in, sizeof in}});
+      EXPECT_TRUE(loop.RunUntil([&] { return recvs[i].arrived(); })) << "a connection was leaked";
+      EXPECT_TRUE(recvs[i].code() == ErrorCode::kReset || recvs[i].bytes() == 0);
+    }
+    for (Socket& client : clients) CloseNow(loop, loop.port(0), client);
+  }
+}
+
 // Connects that nobody accepts, more than the backlog takes: on some systems the last ones hang in
 // the air. Close must end them like everything else; so must Abort.
 TEST_F(CloseLoopTest, ConnectsInFlight) {

@@ -8,7 +8,7 @@ find_program(SLUICE_HOST_CXX NAMES c++ g++ clang++ REQUIRED)
 file(GLOB wire_sources CONFIGURE_DEPENDS "${CMAKE_CURRENT_LIST_DIR}/*.cc")
 file(GLOB wire_headers CONFIGURE_DEPENDS "${CMAKE_CURRENT_LIST_DIR}/*.h")
 list(APPEND wire_sources "${PROJECT_SOURCE_DIR}/engine/base/check.cc")
-set(wire_suite "${CMAKE_RUNTIME_OUTPUT_DIRECTORY}/wire")
+set(wire_suite "${CMAKE_RUNTIME_OUTPUT_DIRECTORY}/wire_host")
 
 add_custom_command(
   OUTPUT "${wire_suite}"

@@ -4,6 +4,7 @@
 // the emulated platform each has a callout and a redirect handle of its own, and nobody but the callouts
 // decides who comes next; without a platform each hop's upstream is the next hop.
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -83,24 +84,26 @@ int RunEmulated(const ChainOptions& options) {
   platform_options.trace_capacity = TraceCapacity(options.trace, options.hops);
   // A chain as long as was asked for is no loop.
   platform_options.knobs.max_hops = static_cast<std::uint32_t>(options.hops) + 1;
-  emulated::Platform platform(platform_options);
+  // Outlives the ports of `serving`, but is made after it: its threads must inherit the blocked signals.
+  std::optional<emulated::Platform> platform;
   Serving serving(options.proxy);
-  const absl::Status begun = serving.Begin(platform.process());
+  platform.emplace(platform_options);
+  const absl::Status begun = serving.Begin(platform->process());
   if (!begun.ok()) return Fatal(begun);
   Address first;
   for (std::uint64_t hop = options.hops; hop > 0; --hop) {
-    const absl::StatusOr<Address> local = AddVendor(options, hop, serving, platform);
+    const absl::StatusOr<Address> local = AddVendor(options, hop, serving, *platform);
     if (!local.ok()) return Fatal(local.status());
     first = *local;
   }
   // Clients here are ordinary programs that connect to the first hop: to the platform, applications on
   // their way to the destination.
-  platform.AdoptForeign(first, options.destination);
+  platform->AdoptForeign(first, options.destination);
   serving.Serve();
   if (options.trace != 0) {
-    PrintLine(TraceReport(platform.trace(), platform.TraceText(), options.trace, options.destination));
+    PrintLine(TraceReport(platform->trace(), platform->TraceText(), options.trace, options.destination));
   }
-  PrintLine(PlatformLine(platform.statistics()));
+  PrintLine(PlatformLine(platform->statistics()));
   return serving.PrintAccounts();
 }
 

@@ -63,7 +63,7 @@ std::string Explain(const CLI::App& app, const CLI::ParseError& error, int argc,
   }
   if (!culprit.empty() && verb_missing && culprit[0] != '-') return absl::StrCat("'", culprit, "' is not a verb");
   if (!culprit.empty()) return absl::StrCat("'", culprit, "' is not a flag here, and no flag before it takes it");
-  if (verb_missing) return "no verb given: run, chain, echo, load or version";
+  if (verb_missing) return "no verb given: run, chain, echo, load, doctor or version";
   return FirstLine(error.what());
 }
 
@@ -142,6 +142,7 @@ int ProgramMain(int argc, char** argv) {
   AddChainVerb(app, action);
   AddEchoVerb(app, action);
   AddLoadVerb(app, action);
+  AddDoctorVerb(app, action);
   AddVersionVerb(app, action);
 
   const int parsed = Parse(app, argc, argv);

@@ -26,6 +26,7 @@ void AddRunVerb(CLI::App& app, Action& action);
 void AddChainVerb(CLI::App& app, Action& action);
 void AddEchoVerb(CLI::App& app, Action& action);
 void AddLoadVerb(CLI::App& app, Action& action);
+void AddDoctorVerb(CLI::App& app, Action& action);
 void AddVersionVerb(CLI::App& app, Action& action);
 
 // The whole program; what main.cc calls.

@@ -51,7 +51,8 @@ SystemFacts LookAtSystem();
 
 // ---- Raw probes ----
 
-inline constexpr std::int64_t kNullPointer = -1;
+// A byte count that the call did not write.
+inline constexpr std::uint32_t kCountUntouched = 0xFFFFFFFF;
 
 // One call of WSAIoctl, getsockopt or the like, with what came back, untranslated.
 struct RawRow {
@@ -65,14 +66,14 @@ struct RawRow {
   std::string note;  // not empty: what else is to be known, or why there is no answer
 
   bool ran = false;
-  bool at_once = true;              // false: the call said 997 and the rest came later
-  std::uint32_t number = 0;         // Winsock's, by the call itself; 0: success
-  std::uint32_t bytes = 0;          // as the call left it
-  bool packet = false;              // a completion packet arrived
-  std::uint32_t packet_number = 0;  // Win32's, from the port
+  bool at_once = true;                    // false: the call said 997 and the rest came later
+  std::uint32_t number = 0;               // Winsock's, by the call itself; 0: success
+  std::uint32_t bytes = kCountUntouched;  // as the call left it
+  bool packet = false;                    // a completion packet arrived
+  std::uint32_t packet_number = 0;        // Win32's, from the port
   std::uint32_t packet_bytes = 0;
-  std::uint32_t status = 0;          // NTSTATUS in the OVERLAPPED
-  std::uint32_t overlapped = 0;      // Winsock's, by WSAGetOverlappedResult; 0: success
+  std::uint32_t status = 0;      // NTSTATUS in the OVERLAPPED
+  std::uint32_t overlapped = 0;  // Winsock's, by WSAGetOverlappedResult; 0: success
   bool buffer_untouched = true;
   double microseconds = 0;
 };

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // What the program needs of the operating system beyond io::Port: requests to stop, its own processor
-// time, its process id. Implemented by os_linux.cc and os_windows.cc, the only files of this folder
-// that include system headers.
+// time, its process id. Implemented by os_linux.cc and os_windows.cc; no other files than os_*.cc of this
+// folder include system headers.
 #ifndef SLUICE_TOOLS_OS_H_
 #define SLUICE_TOOLS_OS_H_
 

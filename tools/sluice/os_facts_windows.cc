@@ -2,11 +2,9 @@
 #if defined(_WIN32)
 
 #include <winsock2.h>
+
 #include <windows.h>
 #include <ws2tcpip.h>
-
-#include <iterator>
-#include <memory>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
@@ -58,8 +56,8 @@ void LookAtVersion(SystemFacts& facts) {
   // GetVersionEx tells a program without a manifest what it wants to hear; this one does not.
   const auto get_version = Ntdll<LONG(WINAPI*)(RTL_OSVERSIONINFOW*)>("RtlGetVersion");
   if (get_version != nullptr) get_version(&version);
-  facts.system = absl::StrFormat("Windows %d.%d.%d", version.dwMajorVersion,
-                                 version.dwMinorVersion, version.dwBuildNumber);
+  facts.system = absl::StrFormat("Windows %d.%d.%d", version.dwMajorVersion, version.dwMinorVersion,
+                                 version.dwBuildNumber);
   const auto wine = Ntdll<const char*(__cdecl*)()>("wine_get_version");
   facts.platform = wine == nullptr ? "windows" : "wine";
   if (wine != nullptr) facts.wine_version = wine();
@@ -170,7 +168,9 @@ void LookAtProducts(SystemFacts& facts) {
     Product product;
     product.service = Narrow(suspect.service);
     product.what = suspect.what;
-    product.seen = key && file ? "service key and driver file" : key ? "service key" : "driver file";
+    product.seen = key && file ? "service key and driver file"
+                   : key       ? "service key"
+                               : "driver file";
     product.state = key ? StateOf(suspect.service) : "unknown";
     product.taps_loopback = suspect.taps_loopback;
     if (product.service == "npcap") {

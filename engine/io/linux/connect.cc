@@ -42,7 +42,7 @@ void Port::Impl::StartSyn(ConnectOp& operation) {
   operation.backend_ |= kSynTold;
   io_uring_sqe* sqe = ring_.Take();
   Prepare(operation, sqe);
-  if (!ring_.Submit()) {
+  if (!ring_.Submit() && !ring_.Submit()) {
     // No memory in the kernel. The entry is still ours; a SYN that left later would be untagged.
     io_uring_prep_nop(sqe);
     io_uring_sqe_set_data64(sqe, kTagIgnored);
