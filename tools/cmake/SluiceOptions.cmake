@@ -52,6 +52,10 @@ elseif(SLUICE_SANITIZE STREQUAL "thread")
 elseif(NOT SLUICE_SANITIZE STREQUAL "none")
   message(FATAL_ERROR "SLUICE_SANITIZE is '${SLUICE_SANITIZE}'; it must be none, address-undefined or thread")
 endif()
+if(SLUICE_BUILD_FUZZ)
+  # Coverage feedback for libFuzzer in everything of ours; the targets add the fuzzer itself.
+  list(APPEND _sanitize -fsanitize=fuzzer-no-link)
+endif()
 if(_sanitize)
   # Every report ends the program, so that a report is a failed test and not a line in a log.
   target_compile_options(sluice_options INTERFACE ${_sanitize} -fno-sanitize-recover=all -fno-omit-frame-pointer)
