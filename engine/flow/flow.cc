@@ -53,7 +53,8 @@ void Flow::OnQueried() {
   }
   if (query_.verdict() != redirect::Verdict::kOk) return OnQueryFailed();
   stage_ = Stage::kQueried;
-  info_.destination = query_.origin().destination;
+  // A v4-mapped destination goes out over IPv4, so that both ends of a chain name it alike.
+  info_.destination = query_.origin().destination.Canonical();
   Admit();
 }
 
@@ -64,7 +65,7 @@ void Flow::OnQueryFailed() {
   if (host_.policy->on_query_failure == OnQueryFailure::kDirect && !known.empty()) {
     Notice(metrics::Counter::k_direct_without_query);
     stage_ = Stage::kQueried;
-    info_.destination = known;
+    info_.destination = known.Canonical();
     return Admit();
   }
   switch (query_.verdict()) {

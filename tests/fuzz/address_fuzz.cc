@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Address text from flags and configuration: what parses must print as something that parses to the same.
+// Address text from flags and configuration: what parses must print as something that parses to the
+// same.
 #include <string>
 
 #include "absl/strings/string_view.h"

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Redirect contexts, as another vendor's callout may attach them. Whatever a codec accepts must be a usable
-// destination (P17), and what it writes it must read back.
+// Redirect contexts, as another vendor's callout may attach them. Whatever a codec accepts must be
+// a usable destination (P17), and what it writes it must read back.
 #include <cstring>
 #include <memory>
 #include <string>

@@ -10,13 +10,11 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "engine/base/log.h"
 #include "engine/redirect/context_layouts.h"
 #include "engine/redirect/wfp/wfp_redirector.h"
 #include "engine/runtime/engine.h"
-#include "engine/runtime/runtime.h"
 #include "gmock/gmock.h"
-#include "tests/redirect/rig.h"
+#include "tests/redirect/chain_rig.h"
 #include "tests/redirect/runs.h"
 
 namespace sluice::emulated {
@@ -25,96 +23,6 @@ namespace {
 using metrics::Counter;
 using redirect::Verdict;
 using redirect::WfpRedirector;
-
-// A rig whose vendors' proxies are engines. The heaviest vendor comes first.
-class Chain {
- public:
-  explicit Chain(Way way, const Knobs& knobs = Knobs(), int workers = 1)
-      : rig(Outside(way, knobs)) {
-    runtime::RuntimeOptions options;
-    options.workers = workers;
-    options.worker.port.platform = rig.platform->process();
-    Start(options);
-  }
-  Chain(Way way, const Knobs& knobs, const ProcessOptions& process) : rig(Outside(way, knobs)) {
-    runtime::RuntimeOptions options;
-    options.worker.port.platform = rig.platform->AddProcess(process);
-    Start(options);
-  }
-  ~Chain() { Stop(); }
-
-  // Everything ends, and nothing is left of it.
-  void Stop() {
-    for (const auto& engine : engines) engine->Stop(0);
-    engines.clear();
-    if (runtime_ == nullptr) return;
-    EXPECT_TRUE(runtime_->Live().AllZero());
-    runtime_->Stop();
-    runtime_.reset();
-  }
-
-  runtime::Engine& Add(VendorOptions vendor = VendorOptions()) {
-    runtime::EngineOptions options;
-    options.name = std::string(1, static_cast<char>('A' + engines.size()));
-    options.listen = {Address::Loopback(Family::kV4, 0)};
-    options.redirector = std::make_unique<WfpRedirector>();
-    auto engine = runtime::Engine::Create(*runtime_, std::move(options));
-    EXPECT_TRUE(engine.ok()) << engine.status();
-    EXPECT_TRUE((*engine)->Start().ok());
-    engines.push_back(std::move(*engine));
-    vendor.name = engines.back()->options().name;
-    vendor.sublayer_weight = static_cast<std::uint16_t>(1000 - engines.size());
-    vendor.listeners = engines.back()->addresses();
-    EXPECT_TRUE(rig.platform->AddVendor(vendor).ok());
-    return *engines.back();
-  }
-
-  WfpRedirector& redirector(std::size_t index) {
-    return static_cast<WfpRedirector&>(engines[index]->redirector());
-  }
-  std::uint64_t Counted(std::size_t index, Counter counter) {
-    return engines[index]->Metrics()[counter];
-  }
-  bool Await(std::size_t index, Counter counter, std::uint64_t count) {
-    return rig.RunUntil([&] { return Counted(index, counter) >= count; });
-  }
-
-  // An application's connect to `destination`; the client socket.
-  io::Socket& Client(const Address& destination) {
-    io::Socket& client = rig.Open(rig.app_port(), destination.family());
-    const Outcome outcome = rig.Connect(client, destination);
-    EXPECT_TRUE(outcome.ok()) << outcome.error.ToString();
-    return client;
-  }
-  // An application's connect to `destination` that a proxy resets. True when that is what happens;
-  // the reset may come before the connect's own outcome is heard of.
-  bool IsCut(const Address& destination) {
-    io::Socket& client = rig.Open(rig.app_port(), destination.family());
-    Outcome outcome = rig.Connect(client, destination);
-    if (outcome.ok()) rig.Receive(client, &outcome);
-    rig.Close(client);
-    return outcome.error.code == ErrorCode::kReset;
-  }
-
-  Rig rig;
-  std::vector<std::unique_ptr<runtime::Engine>> engines;
-
- private:
-  static RigOptions Outside(Way way, const Knobs& knobs) {
-    RigOptions options;
-    options.way = way;
-    options.knobs = knobs;
-    options.with_vendor = false;
-    return options;
-  }
-  void Start(const runtime::RuntimeOptions& options) {
-    auto runtime = runtime::Runtime::Create(options);
-    EXPECT_TRUE(runtime.ok()) << runtime.status();
-    runtime_ = std::move(*runtime);
-  }
-
-  std::unique_ptr<runtime::Runtime> runtime_;
-};
 
 class EngineTest : public WayTest {};
 INSTANTIATE_TEST_SUITE_P(Ways, EngineTest,
@@ -198,26 +106,18 @@ TEST_P(EngineTest, AChainUnderEveryKnob) {
   }
 }
 
-void KeepLines(void* user, LogLevel /*level*/, absl::string_view line) {
-  absl::StrAppend(static_cast<std::string*>(user), line, "\n");
-}
-
 TEST_P(EngineTest, T94_EveryTagStripped) {
-  std::string log;  // written by the one worker, read after it stopped
-  SetLogSink(&KeepLines, &log);
-  {
-    Knobs knobs;
-    knobs.strip_tag = 1.0;
-    Chain chain(GetParam(), knobs);
-    chain.Add();
-    for (int i = 0; i < 20; ++i) EXPECT_TRUE(chain.IsCut(chain.rig.destination()));
-    EXPECT_EQ(chain.Counted(0, Counter::k_closed_not_redirected), 20u);
-    EXPECT_EQ(chain.redirector(0).counters().not_redirected, 20u);
-    EXPECT_EQ(chain.rig.platform->statistics().stripped, 20u);
-    chain.Stop();
-  }
-  SetLogSink(nullptr, nullptr);
-  EXPECT_THAT(log, ::testing::HasSubstr("packet capture"));
+  LogCapture log;
+  Knobs knobs;
+  knobs.strip_tag = 1.0;
+  Chain chain(GetParam(), knobs);
+  chain.Add();
+  for (int i = 0; i < 20; ++i) EXPECT_TRUE(chain.IsCut(chain.rig.destination()));
+  EXPECT_EQ(chain.Counted(0, Counter::k_closed_not_redirected), 20u);
+  EXPECT_EQ(chain.redirector(0).counters().not_redirected, 20u);
+  EXPECT_EQ(chain.rig.platform->statistics().stripped, 20u);
+  chain.Stop();
+  EXPECT_THAT(log.text(), ::testing::HasSubstr("packet capture"));
 }
 
 TEST_P(EngineTest, T95_ForeignContextAtOurListener) {

@@ -3,6 +3,8 @@
 // `sluice load` against `sluice echo`, and against origins that misbehave in each way it distinguishes.
 #if !defined(_WIN32)
 
+#include <atomic>
+
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "tests/wire/program.h"
@@ -64,13 +66,9 @@ TEST(LoadTest, JsonIsTheOnlyOutput) {
 }
 
 TEST(LoadTest, SourceAddressesAreUsedInTurn) {
-  std::mutex mutex;
-  int from_range = 0;
+  std::atomic<int> from_range{0};
   Origin origin([&](Stream& stream) {
-    if (stream.PeerHost().rfind("127.0.1.", 0) == 0) {
-      const std::lock_guard<std::mutex> lock(mutex);
-      ++from_range;
-    }
+    from_range += stream.PeerHost().rfind("127.0.1.", 0) == 0;
     Origin::Echo(stream);
   });
   Load(origin.address(), {"--count", "20", "--connections", "2", "--source", "127.0.1.1-127.0.1.5"}, 0);

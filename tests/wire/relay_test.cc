@@ -109,6 +109,7 @@ TEST_P(RelayTest, BothDirectionsAtOnce) {
   EXPECT_EQ(client.ReadAll(), "");
   EXPECT_EQ(client.end(), Stream::End::kFin);
   Finish(1);
+  origin.Join();
   EXPECT_TRUE(arrived == up);
 }
 
@@ -146,6 +147,7 @@ TEST_P(RelayTest, TheClientMayEndItsHalfFirst) {
   EXPECT_TRUE(client.ReadAll() == answer);
   EXPECT_EQ(client.end(), Stream::End::kFin);
   Finish(1);
+  origin.Join();
   EXPECT_EQ(request, "question");
 }
 
@@ -166,6 +168,7 @@ TEST_P(RelayTest, TheServerMayEndItsHalfFirst) {
   EXPECT_TRUE(client.Write(upload));
   client.ShutdownWrite();
   Finish(1);
+  origin.Join();
   EXPECT_TRUE(arrived == upload);
 }
 

@@ -177,9 +177,15 @@ Origin::Origin(Serve serve, const std::string& host) : serve_(std::move(serve)),
 
 Origin::~Origin() {
   Die();
-  acceptor_.join();
-  for (std::thread& thread : threads_) thread.join();
+  Join();
   close(listener_);
+}
+
+void Origin::Join() {
+  shutdown(listener_, SHUT_RDWR);
+  if (acceptor_.joinable()) acceptor_.join();
+  for (std::thread& thread : threads_) thread.join();
+  threads_.clear();
 }
 
 std::string Origin::address() const { return (v6_ ? "[::1]:" : "127.0.0.1:") + std::to_string(tcp_port_); }

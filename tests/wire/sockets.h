@@ -65,6 +65,8 @@ class Origin {
 
   std::string address() const;
   int accepted() const { return accepted_.load(); }
+  // Accepts no more and waits until every connection was served to its end: what `serve` wrote may be read then.
+  void Join();
   // Closes the listener and resets every connection, as if the process had been killed.
   void Die();
 

@@ -20,7 +20,7 @@ add_custom_command(
   COMMENT "Building the wire suite for this machine"
   VERBATIM)
 add_custom_target(wire ALL DEPENDS "${wire_suite}")
-add_dependencies(wire sluice)
+add_dependencies(wire sluice redirect_service)
 
 add_test(NAME wire COMMAND "${CMAKE_CURRENT_LIST_DIR}/run-windows"
                            "--gtest_output=xml:${CMAKE_BINARY_DIR}/results/wire.xml")

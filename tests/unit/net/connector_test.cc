@@ -2,6 +2,7 @@
 #include "engine/net/connector.h"
 
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "gtest/gtest.h"
@@ -57,6 +58,9 @@ TEST_F(ConnectorTest, SuccessStopsTheDeadline) {
 
 // A listener whose queue is full drops what comes: the connect hangs until the deadline ends it.
 TEST_F(ConnectorTest, DeadlineEndsAConnectThatNobodyAnswers) {
+  if (std::string(io::Port::BackendName()) == "iocp") {
+    GTEST_SKIP() << "a backlog hint is at least 200 on Windows, and a full queue refuses there";
+  }
   io::Socket listener;
   ASSERT_TRUE(contract::ListenLoopback(loop_.port(), listener, Family::kV4, 1));
   std::vector<std::unique_ptr<io::Socket>> sockets;

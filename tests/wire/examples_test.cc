@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The programs of tools/examples, run as their comments say.
+#if !defined(_WIN32)
+
+#include <string>
+#include <vector>
+
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "tests/wire/program.h"
+
+namespace sluice::wire {
+namespace {
+
+using ::testing::HasSubstr;
+
+// The example beside `sluice`, launched the same way.
+std::vector<std::string> Example(const std::string& name, const std::vector<std::string>& words) {
+  std::vector<std::string> command = Program::Sluice({});
+  std::string& program = command.back();
+  const std::size_t at = program.rfind("sluice");
+  program.replace(at, std::string("sluice").size(), name);
+  command.insert(command.end(), words.begin(), words.end());
+  return command;
+}
+
+TEST(ExamplesTest, RedirectServiceReadsItsOwnContext) {
+  Program echo(Program::Sluice({"echo", "--listen", "127.0.0.1:0"}));
+  const std::string destination = echo.ListeningOn();
+  ASSERT_NE(destination, "");
+  Program service(Example("redirect_service", {destination}));
+  const std::string listener = service.ListeningOn();
+  ASSERT_NE(listener, "") << service.err();
+  Program load(
+      Program::Sluice({"load", "--connect", listener, "--count", "1", "--connections", "1"}));
+  EXPECT_EQ(load.Wait(Duration(30000)), 0) << load.err();
+  EXPECT_EQ(service.Wait(Duration(30000)), 0) << service.err();
+  EXPECT_THAT(service.out(), HasSubstr("acme: state 0 redirect -> " + listener));
+  EXPECT_THAT(service.out(), HasSubstr("records=[acme]  acme: state 1 permit"));
+}
+
+TEST(ExamplesTest, RedirectServiceSaysWhatIsWrong) {
+  Program service(Example("redirect_service", {"nonsense"}));
+  EXPECT_EQ(service.Wait(Duration(30000)), 1);
+  EXPECT_THAT(service.err(), HasSubstr("nonsense"));
+}
+
+}  // namespace
+}  // namespace sluice::wire
+
+#endif
