@@ -18,14 +18,11 @@
 #include "engine/redirect/wfp/wfp_redirector.h"
 #include "engine/runtime/engine.h"
 #include "engine/runtime/runtime.h"
+#include "tests/contract/limits.h"
 #include "tests/redirect/rig.h"
 #include "tests/redirect/spy_platform.h"
 
 namespace sluice::emulated {
-
-// True under Wine 8, which takes away an RST that arrives while no receive is pending: the next
-// receive then says end of stream (engine/io/windows/README.md).
-bool ResetsMayLookLikeEnds();
 
 // The lines logged during its life. Make it before the first engine, and destroy it after the last.
 class LogCapture {
@@ -153,7 +150,9 @@ class Chain {
     Outcome outcome = rig.Connect(client, destination);
     if (outcome.ok()) rig.Receive(client, &outcome);
     rig.Close(client);
-    if (outcome.ok() && outcome.bytes == 0 && ResetsMayLookLikeEnds()) return true;
+    if (outcome.ok() && outcome.bytes == 0 &&
+        contract::WhyNot(contract::Ability::kRemembersReset) != nullptr)
+      return true;
     return outcome.error.code == ErrorCode::kReset;
   }
   // A message from `client` reaches the origin and its answer comes back. The origin's socket; null
