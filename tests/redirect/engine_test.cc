@@ -4,6 +4,7 @@
 // real connections. The rig is the outside: applications, the origin, the vendors' driver.
 #include <cstdlib>
 #include <functional>
+#include <iterator>
 #include <memory>
 #include <string>
 #include <utility>
@@ -260,6 +261,36 @@ TEST_P(EngineTest, T102_SetDeniedMidRun) {
 }
 
 // SLUICE_SOAK=100000 for the row's own number; fewer by default, so that a test run stays short.
+// Round by round: nothing wrong, each control failing with one status after another (a change meets
+// connections between their query and their SET, so that one fails too), records lost, blobs too
+// big.
+Knobs InjectedFailures(long round) {
+  constexpr std::uint32_t kStatuses[] = {0xC0000001,
+                                         io::kStatusAccessDenied,
+                                         io::kStatusNotSupported,
+                                         io::kStatusInvalidParameter,
+                                         io::kStatusInsufficientResources,
+                                         io::kStatusInvalidConnection};
+  Knobs knobs;
+  knobs.seed = static_cast<std::uint64_t>(round) + 1;
+  knobs.completion = Completion::kRandom;
+  switch (round % 4) {
+    case 1:
+      knobs.completion = Completion::kFailAfterPend;
+      knobs.fail_status = kStatuses[static_cast<std::size_t>(round / 4) % std::size(kStatuses)];
+      break;
+    case 2:
+      knobs.strip_tag = 0.5;
+      break;
+    case 3:
+      knobs.record_pad = 40000;
+      break;
+    default:
+      break;
+  }
+  return knobs;
+}
+
 TEST(EngineSoakTest, T103_AcceptAndCloseUntilItLeaks) {
   const char* soak = std::getenv("SLUICE_SOAK");
   const long connections = soak != nullptr ? std::atol(soak) : 2000;
@@ -281,6 +312,7 @@ TEST(EngineSoakTest, T103_AcceptAndCloseUntilItLeaks) {
     for (const auto& slot : slots) {
       if (slot->busy || !slot->socket.is_joined() || started == connections) continue;
       ++started;
+      if (started % 50 == 0) chain.rig.platform->SetKnobs(InjectedFailures(started / 50));
       slot->busy = true;
       slot->rig = &chain.rig;
       slot->ended = &ended;
@@ -307,6 +339,12 @@ TEST(EngineSoakTest, T103_AcceptAndCloseUntilItLeaks) {
     ASSERT_TRUE(chain.rig.RunUntil([&] { return slot->socket.is_joined(); }));
   }
   chain.rig.Close(chain.rig.origin());
+  // Clients leave early, so which failure a flow still hears of is a matter of luck; in a long run
+  // all of them are heard of.
+  if (connections >= 20000) {
+    EXPECT_GT(chain.Counted(0, Counter::k_closed_query_failed), 0u) << "no failure was injected";
+    EXPECT_GT(chain.Counted(0, Counter::k_closed_not_redirected), 0u) << "no record was lost";
+  }
   chain.Stop();
   // What was never accepted anywhere goes with the listeners; the rig's end checks that nothing is
   // left.
