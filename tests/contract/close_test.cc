@@ -70,8 +70,8 @@ TEST_P(CloseTest, InFlightOperationsEndOnceAndTheLastFindsTheSocketJoined) {
 
 // Close cuts off a send that the kernel had not finished. The rest of it is lost, so a FIN would
 // tell the peer that it has everything: the truncated download that looks complete
-// (windows-notes.md 2, row 2). The header leaves this open; a careful user expects the peer to see
-// a reset, as after Abort. What the peer could read before is intact.
+// (windows-notes.md 2, row 2). The peer sees a reset, as after Abort; what it could read before is
+// intact.
 TEST_P(CloseTest, SendCutOffByCloseIsNoCleanEnd) {
   StreamSender sender(5, std::uint64_t{1} << 40, 8 << 20);
   StreamReader reader(5, 65536);
