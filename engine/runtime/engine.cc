@@ -23,6 +23,9 @@ absl::StatusOr<std::unique_ptr<Engine>> Engine::Create(Runtime& runtime, EngineO
   if (options.policy.queue_high < 1024) {
     return absl::InvalidArgumentError("policy.queue_high: must be at least 1024 bytes");
   }
+  if (options.policy.pending_default == inspect::Verdict::kPend) {
+    return absl::InvalidArgumentError("policy.pending_default: must be a verdict, not kPend");
+  }
   return std::unique_ptr<Engine>(new Engine(runtime, std::move(options)));
 }
 

@@ -25,6 +25,7 @@ LiveCounts& LiveCounts::operator+=(const LiveCounts& other) {
   chunks += other.chunks;
   buffers += other.buffers;
   timers += other.timers;
+  verdicts += other.verdicts;
   return *this;
 }
 
@@ -156,6 +157,7 @@ LiveCounts Worker::Live() const {
   live.chunks = slab_.used();
   live.buffers = buffers_.live();
   live.timers = timers_.running();
+  live.verdicts = verdicts_;
   return live;
 }
 

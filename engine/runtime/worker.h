@@ -45,8 +45,11 @@ struct LiveCounts {
   std::uint64_t chunks = 0;
   std::uint64_t buffers = 0;
   std::uint64_t timers = 0;
+  std::uint64_t verdicts = 0;  // waited for
 
-  bool AllZero() const { return flows + sockets + operations + chunks + buffers + timers == 0; }
+  bool AllZero() const {
+    return flows + sockets + operations + chunks + buffers + timers + verdicts == 0;
+  }
   LiveCounts& operator+=(const LiveCounts& other);
 };
 
@@ -84,6 +87,8 @@ class Worker {
   flow::Flow* MakeFlow(flow::FlowHost& host);
   // The flow is freed at the end of this turn.
   void Retire(flow::Flow& flow) { retired_.PushBack(flow); }
+  // Verdicts that the engine parts here wait for: their desks count in it.
+  std::uint64_t& verdicts() { return verdicts_; }
   LiveCounts Live() const;
   io::PortStats port_stats() const;
 
@@ -111,6 +116,7 @@ class Worker {
   flow::StarvedList starved_;
   IntrusiveList<flow::Flow, flow::LiveTag> retired_;
   FlowPool flows_;
+  std::uint64_t verdicts_ = 0;
   MpscRing<Handover> ring_;
   io::Message take_connections_;
   std::atomic<std::uint32_t> load_{0};

@@ -15,7 +15,8 @@ namespace {
 
 std::string LiveLine(const runtime::LiveCounts& live) {
   return absl::StrCat("live: flows=", live.flows, " sockets=", live.sockets, " operations=", live.operations,
-                      " chunks=", live.chunks, " buffers=", live.buffers, " timers=", live.timers);
+                      " chunks=", live.chunks, " buffers=", live.buffers, " timers=", live.timers,
+                      " verdicts=", live.verdicts);
 }
 
 // Every counter of traffic, and of the others those that counted something.
