@@ -74,10 +74,12 @@ void Worker::EndPort() {
 void Worker::Turn(Instant until) {
   Instant deadline = std::min(timers_.Next(), until);
   if (!starved_.empty() && slab_.available() > 0) deadline = Instant{};
+  in_turn_ = true;
   port_->RunOnce(deadline);
   timers_.Advance(port_->now(), kTimersATurn);
   ResumeStarved();
   FreeRetired();
+  in_turn_ = false;
 }
 
 void Worker::ResumeStarved() {
@@ -133,7 +135,12 @@ void Worker::TakeAllConnections() {
 }
 
 void Worker::Call(absl::FunctionRef<void()> work) {
-  if (!thread_.joinable()) return work();
+  if (!thread_.joinable()) {
+    work();
+    // Outside a turn nothing of a flow is on the stack.
+    if (!in_turn_) FreeRetired();
+    return;
+  }
   SLUICE_CHECK(thread_.get_id() != std::this_thread::get_id());
   struct Task {
     absl::FunctionRef<void()> work;

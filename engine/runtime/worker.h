@@ -121,6 +121,7 @@ class Worker {
   io::Message take_connections_;
   std::atomic<std::uint32_t> load_{0};
   std::atomic<bool> stop_{false};
+  bool in_turn_ = false;
   absl::Notification may_destroy_port_;  // notified when Stop no longer touches the port
   std::thread thread_;
 };

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tests/sim/checks.h"
 
+#include <algorithm>
+
 #include "absl/strings/str_cat.h"
 
 namespace sluice::sim {
@@ -10,6 +12,8 @@ using metrics::Counter;
 
 // An RST is passed on within this time when nothing stands in its way.
 constexpr Nanos kResetLatency = 30 * kSecond;
+// Between a deadline and what the far ends see of it.
+constexpr Nanos kSlack = kSecond;
 
 // One direction: what `to` saw is what `from` said.
 void CheckDirection(const std::string& name, const Story& from, const Story& to,
@@ -37,6 +41,17 @@ void CheckReset(const std::string& name, const Story& from, const Story& to, boo
   }
 }
 
+// One direction is finished and the other silent: the engine ends such a flow, and in time.
+void CheckHalfClosed(const std::string& name, const Story& client, const Story& server,
+                     const flow::FlowPolicy& policy, Complaints* complaints) {
+  if (client.saw_fin == server.saw_fin || client.aborted || server.aborted) return;
+  const Instant silent_from = std::max(client.active_at, server.active_at);
+  const Instant end = std::min(client.done_at, server.done_at);
+  if (end - silent_from <= policy.half_closed_timeout + kSlack) return;
+  complaints->push_back(absl::StrCat(name, ": half-closed and silent for ",
+                                     (end - silent_from) / kMillisecond, " ms"));
+}
+
 bool DeadlinesPassed(const metrics::Snapshot& metrics) {
   return metrics[Counter::k_closed_idle] + metrics[Counter::k_closed_half_closed] +
              metrics[Counter::k_pending_expired] + metrics[Counter::k_refused_pending] +
@@ -52,6 +67,10 @@ void CheckConnection(std::size_t index, const Plan& plan, const Story& client, c
   const std::string down = absl::StrCat("connection ", index, " down");
   CheckDirection(up, client, server, complaints);
   CheckDirection(down, server, client, complaints);
+  // A far end that stalls makes its own silence.
+  if (!around.disturbed && plan.client.stall == 0 && plan.server.stall == 0) {
+    CheckHalfClosed(up, client, server, *around.policy, complaints);
+  }
   const bool undisturbed = !around.disturbed && !DeadlinesPassed(*around.metrics);
   const bool prompt = undisturbed && plan.client.stall == 0 && plan.server.stall == 0;
   if (server.connected) {

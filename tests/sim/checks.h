@@ -20,6 +20,7 @@ using Complaints = std::vector<std::string>;
 // What else happened in a run.
 struct Surroundings {
   const metrics::Snapshot* metrics = nullptr;
+  const flow::FlowPolicy* policy = nullptr;
   bool disturbed = false;  // by faults, leaps of the clock, or an early stop
 };
 

@@ -151,9 +151,11 @@ bool FarEnd::StepRead() {
         if (buffer[i] != ByteOf(other_stream_, story_.received + i)) story_.garbled = true;
       }
       story_.received += count;
+      story_.active_at = world_.now();
       return false;
     case World::ReadResult::kEnd:
       story_.saw_fin = true;
+      story_.active_at = world_.now();
       return false;
     case World::ReadResult::kReset:
       story_.saw_reset = true;
@@ -174,6 +176,7 @@ bool FarEnd::StepWrite() {
   std::size_t count = 0;
   const OsError error = world_.Write(handle_, buffer.data(), size, &count);
   story_.sent += count;
+  if (count > 0) story_.active_at = world_.now();
   if (error.ok()) return false;
   story_.saw_reset = true;
   Finish(true);
@@ -189,7 +192,14 @@ void FarEnd::Step() {
   if (WantsAbort()) return Abort();
   if (StepRead()) return;
   if (StepWrite()) return;
-  if (WantsFin() && world_.ShutdownSend(handle_).ok()) story_.fin_sent = true;
+  if (WantsFin()) {
+    if (!world_.ShutdownSend(handle_).ok()) {
+      story_.saw_reset = true;
+      return Finish(true);
+    }
+    story_.fin_sent = true;
+    story_.active_at = world_.now();
+  }
   if (story_.fin_sent && story_.saw_fin && script_.finish != Script::Finish::kFinThenAbort) {
     Finish(false);
   }

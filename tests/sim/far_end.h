@@ -46,6 +46,7 @@ struct Story {
   bool saw_reset = false;
   bool aborted = false;
   bool done = false;  // its socket is closed
+  Instant active_at;  // when it last sent or received something
   Instant aborted_at;
   Instant done_at;
 

@@ -47,7 +47,6 @@ void RollOdds(Dice& dice, Scenario* scenario) {
   odds.lost_control = dice.Odds(6, 200);
   odds.lost_syn = dice.Odds(6, 300);
   odds.network_reset = dice.Odds(4, 50);
-  if (dice.One(8)) scenario->world.handles_max = 12 + dice.Below(20);
   if (dice.One(8)) scenario->world.tcp_ports_max = 1 + dice.Below(8);
 }
 
@@ -82,8 +81,13 @@ Script RollScript(Dice& dice, std::uint64_t stream) {
 void RollPolicy(Dice& dice, Scenario* scenario) {
   flow::FlowPolicy& policy = scenario->policy;
   policy.queue_high = 1024 + dice.Below(8192);
-  if (dice.One(4)) policy.quiet_after = 1 + static_cast<Nanos>(dice.Below(100 * kMillisecond));
-  if (dice.One(6)) policy.idle_timeout = kSecond + static_cast<Nanos>(dice.Below(30 * kSecond));
+  const bool soon_quiet = dice.One(4);
+  if (soon_quiet)
+    policy.quiet_after = kMillisecond + static_cast<Nanos>(dice.Below(100 * kMillisecond));
+  // A pump that is soon quiet is looked at often, so such runs must not last for an hour.
+  if (soon_quiet || dice.One(6)) {
+    policy.idle_timeout = kSecond + static_cast<Nanos>(dice.Below(30 * kSecond));
+  }
   if (dice.One(4)) {
     policy.half_closed_timeout = kSecond / 10 + static_cast<Nanos>(dice.Below(10 * kSecond));
   }
@@ -125,10 +129,16 @@ Scenario Scenario::FromSeed(std::uint64_t seed) {
   scenario.jumps = dice.One(10);
   scenario.accepts = 1 + static_cast<int>(dice.Below(4));
   scenario.chunk_bytes = 256u << dice.Below(5);
-  scenario.chunks = dice.One(3) ? 2 + static_cast<std::uint32_t>(dice.Below(6)) : 64;
+  scenario.chunks =
+      dice.One(3) && scenario.hops == 1 ? 2 + static_cast<std::uint32_t>(dice.Below(6)) : 64;
   if (dice.One(12)) scenario.flows_max = 1 + dice.Below(3);
   RollPolicy(dice, &scenario);
   const std::size_t connections = 1 + dice.Below(dice.One(4) ? 8 : 3);
+  if (scenario.faulty && dice.One(8)) {
+    // The far ends hold theirs all the time; one whole chain must fit besides.
+    const auto hops = static_cast<std::size_t>(scenario.hops);
+    scenario.world.handles_max = 2 * connections + 3 * hops + 1 + dice.Below(8);
+  }
   for (std::size_t i = 0; i < connections; ++i) {
     Plan plan;
     plan.client = RollScript(dice, 2 * i);

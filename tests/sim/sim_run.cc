@@ -313,6 +313,7 @@ void Run::EndEverything() {
 void Run::CheckConnections() {
   Surroundings around;
   around.metrics = &report_.metrics;
+  around.policy = &scenario_.policy;
   around.disturbed = world_.faults() != 0 || scenario_.stops_early;
   for (std::size_t i = 0; i < clients_.size(); ++i) {
     const Story none;

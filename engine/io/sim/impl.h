@@ -60,6 +60,7 @@ struct Port::Impl final : PortCore, sim::Stepped {
   static constexpr std::uint8_t kPended = 2;    // a control: with the platform
   static constexpr std::uint8_t kAnswered = 4;  // a control: its reply is known
   static constexpr std::uint8_t kLost = 8;      // completes only when cancelled
+  static constexpr std::uint8_t kDoomed = 16;   // an accept that will fail
 
   // Counts as inside a start call while it lives: no handler may run, and so no other start call.
   class StartScope {

@@ -45,6 +45,8 @@ void Port::Accept(AcceptOp& operation, Socket& listener) {
   const Impl::StartScope scope(*impl_);
   SLUICE_CHECK(!operation.accepted_.is_open());
   impl_->Arm(operation, Verb::kAccept, &listener);
+  // Drawn once for each post, so that a listener at rest is at rest.
+  if (impl_->world_.Fault(impl_->world_.odds().fail_accept)) operation.backend_ = Impl::kDoomed;
   impl_->Begin(operation);
 }
 
@@ -121,7 +123,7 @@ bool Port::Impl::CanComplete(Operation& operation) {
   OsError error;
   switch (operation.verb_) {
     case Verb::kAccept:
-      return world_.CanAccept(handle) || world_.odds().fail_accept != 0;
+      return (operation.backend_ & kDoomed) != 0 || world_.CanAccept(handle);
     case Verb::kConnect:
       return world_.ConnectDone(handle, &error);
     case Verb::kRecv:
@@ -176,10 +178,9 @@ void Port::Impl::FinishCancelled(Operation& operation) {
 
 void Port::Impl::CompleteAccept(AcceptOp& operation) {
   const Socket& listener = *operation.socket_;
-  if (world_.Fault(world_.odds().fail_accept)) {
+  if ((operation.backend_ & kDoomed) != 0) {
     return Finish(operation, Outcome{0, AnyOf(world_, kAcceptErrors)});
   }
-  if (!world_.CanAccept(listener.handle_)) return;
   AcceptedSocket accepted;
   const OsError error = world_.Accept(listener.handle_, &accepted);
   if (!error.ok()) return Finish(operation, Outcome{0, error});
