@@ -52,11 +52,36 @@ void CheckHalfClosed(const std::string& name, const Story& client, const Story& 
                                      (end - silent_from) / kMillisecond, " ms"));
 }
 
-bool DeadlinesPassed(const metrics::Snapshot& metrics) {
-  return metrics[Counter::k_closed_idle] + metrics[Counter::k_closed_half_closed] +
-             metrics[Counter::k_pending_expired] + metrics[Counter::k_refused_pending] +
-             metrics[Counter::k_refused_limit] !=
-         0;
+// The engine may have cut this connection short, by a deadline or a limit that the seed made small.
+bool Excused(const Surroundings& around) {
+  const metrics::Snapshot& metrics = *around.metrics;
+  const flow::FlowPolicy usual;
+  return around.disturbed || around.policy->idle_timeout < usual.idle_timeout ||
+         around.policy->half_closed_timeout < usual.half_closed_timeout ||
+         metrics[Counter::k_pending_expired] + metrics[Counter::k_refused_pending] +
+                 metrics[Counter::k_refused_limit] !=
+             0;
+}
+
+bool SaysFinByItself(const Script& script) {
+  return script.finish == Script::Finish::kWhenSent ||
+         script.finish == Script::Finish::kFinThenAbort;
+}
+
+bool CanAbort(const Script& script, const Script& other) {
+  return script.finish == Script::Finish::kAbort &&
+         (other.bytes >= script.abort_received || SaysFinByItself(other));
+}
+
+// What both ends want leads to an end without anybody's deadline.
+bool EndsByItself(const Plan& plan) {
+  if (CanAbort(plan.client, plan.server) || CanAbort(plan.server, plan.client)) return true;
+  for (const Script* script : {&plan.client, &plan.server}) {
+    if (script->finish == Script::Finish::kNever || script->finish == Script::Finish::kAbort) {
+      return false;
+    }
+  }
+  return SaysFinByItself(plan.client) || SaysFinByItself(plan.server);
 }
 
 }  // namespace
@@ -71,7 +96,7 @@ void CheckConnection(std::size_t index, const Plan& plan, const Story& client, c
   if (!around.disturbed && plan.client.stall == 0 && plan.server.stall == 0) {
     CheckHalfClosed(up, client, server, *around.policy, complaints);
   }
-  const bool undisturbed = !around.disturbed && !DeadlinesPassed(*around.metrics);
+  const bool undisturbed = !Excused(around);
   const bool prompt = undisturbed && plan.client.stall == 0 && plan.server.stall == 0;
   if (server.connected) {
     CheckReset(up, client, server, prompt, complaints);
@@ -84,7 +109,7 @@ void CheckConnection(std::size_t index, const Plan& plan, const Story& client, c
     }
     return;
   }
-  if (client.aborted || server.aborted) return;
+  if (client.aborted || server.aborted || !EndsByItself(plan)) return;
   if (!client.fin_sent || !server.fin_sent || !client.saw_fin || !server.saw_fin) {
     complaints->push_back(absl::StrCat(up, ": nobody disturbed it, but it did not finish"));
   }

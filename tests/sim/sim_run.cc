@@ -23,6 +23,7 @@ using io::sim::World;
 
 constexpr std::uint16_t kFirstServer = 5000;
 constexpr std::uint64_t kStepsMax = 2'000'000;
+constexpr int kJumpsMax = 3;
 constexpr Nanos kDurationMax = 3 * 3600 * kSecond;
 
 class Run {
@@ -64,6 +65,7 @@ class Run {
   std::vector<std::unique_ptr<FarEnd>> clients_;
   std::vector<std::unique_ptr<FarEnd>> servers_;  // by connection; null: never reached
   Instant terminate_at_ = Instant::Never();
+  int jumps_ = 0;
   bool stopping_ = false;
   bool stuck_ = false;
 };
@@ -215,8 +217,9 @@ bool Run::MoveClock() {
     }
   }
   if (next == Instant::Never()) return false;
-  if (scenario_.jumps && world_.Chance(5)) {
+  if (scenario_.jumps && jumps_ < kJumpsMax && world_.Chance(5)) {
     // The machine slept.
+    ++jumps_;
     world_.CountFault();
     next = next + static_cast<Nanos>(world_.prng().Below(200 * kSecond));
   }
