@@ -4,6 +4,7 @@
 // verdicts at once. What grows is resident memory, so the limit that fails is seen whichever it is.
 #include "engine/runtime/memory_bound.h"
 
+#include <cstdio>
 #include <fstream>
 #include <string>
 #include <vector>
@@ -41,6 +42,8 @@ class StuckInspector final : public inspect::Inspector {
 
 class MemoryTest : public ProxyTest {
  protected:
+  static constexpr std::uint32_t kTokens = 64;
+
   EngineOptions OptionsOf(const Address& upstream) {
     EngineOptions options;
     options.listen = options_.listen;
@@ -60,6 +63,8 @@ class MemoryTest : public ProxyTest {
     const EngineOptions* engines[] = {&engine};
     return WorstCaseMemory(runtime, engines).total();
   }
+
+  StuckInspector inspector_{kTokens};  // outlives the engine, which goes in TearDown
 };
 
 // Each limit is in the formula: raising it raises the bound by what it costs.
@@ -86,8 +91,7 @@ TEST_F(MemoryTest, EveryLimitCounts) {
   engine.listener.accepts *= 2;
   EXPECT_GT(Bound(runtime, engine), base);
   engine.listener.accepts /= 2;
-  StuckInspector inspector(0);
-  engine.inspector = &inspector;
+  engine.inspector = &inspector_;
   const std::size_t inspected = Bound(runtime, engine);
   engine.policy.pending_max *= 2;
   EXPECT_GE(Bound(runtime, engine), inspected + engine.policy.pending_max / 2 * 32);
@@ -111,11 +115,10 @@ TEST_F(MemoryTest, ResidentMemoryStaysBelowTheBound) {
   constexpr std::size_t kBytesPerEnds = sizeof(Ends) + 64;
   slab_ = memory::SlabOptions{16 * 1024, 256};
   options_.limits.flows_max = kFlows;
-  options_.policy.pending_max = 64;
+  options_.policy.pending_max = kTokens;
   options_.policy.pending_timeout = 3600 * kSecond;
   options_.policy.pending_default = Verdict::kDrop;
-  StuckInspector inspector(options_.policy.pending_max);
-  options_.inspector = &inspector;
+  options_.inspector = &inspector_;
   const std::size_t bound = Bound(RuntimeOf(), OptionsOf(origin_listener_.local()));
   const std::vector<std::byte> bytes(256 * 1024);
   std::vector<contract::Send> sends(2 * kFlows);
