@@ -28,6 +28,8 @@ class MpscRing {
     for (std::size_t i = 0; i < capacity; ++i) cells_[i].sequence.store(i);
   }
 
+  static constexpr std::size_t BytesFor(std::size_t capacity) { return capacity * sizeof(Cell); }
+
   // False when full; `value` is then untouched.
   bool Push(T&& value) {
     std::size_t position = tail_.load(std::memory_order_relaxed);

@@ -32,6 +32,7 @@ constexpr CauseRow kCauses[] = {
     {Cause::kStorm, "storm breaker of the destination", metrics::Counter::k_closed_storm},
     {Cause::kIdle, "idle timeout", metrics::Counter::k_closed_idle},
     {Cause::kHalfClosed, "half-closed timeout", metrics::Counter::k_closed_half_closed},
+    {Cause::kLifetime, "lifetime over", metrics::Counter::k_closed_lifetime},
     {Cause::kInspector, "inspector", metrics::Counter::k_closed_inspector},
     {Cause::kNoResources, "out of resources", metrics::Counter::k_closed_no_resources},
     {Cause::kDrain, "engine stopped", metrics::Counter::k_closed_drain},

@@ -50,6 +50,7 @@ enum class Cause : std::uint8_t {
   kStorm,
   kIdle,
   kHalfClosed,
+  kLifetime,
   kInspector,
   kNoResources,
   kDrain,

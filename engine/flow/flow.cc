@@ -31,11 +31,13 @@ void Flow::BindOperations() {
 }
 
 // -> accepted
-void Flow::Start(io::AcceptedSocket accepted) {
+void Flow::Start(io::AcceptedSocket accepted, std::uint32_t listener) {
   SLUICE_CHECK(!started_);
   started_ = true;
   info_.id = host_.next_flow_id->fetch_add(1, std::memory_order_relaxed);
+  info_.listener = listener;
   info_.client = accepted.peer;
+  if (host_.policy->lifetime > 0) lifetime_end_ = host_.port->now() + host_.policy->lifetime;
   const OsError error = host_.port->Adopt(down_.socket, accepted);
   if (!error.ok()) return Close(Cause::kNoResources, Side::kDownstream, error, true, true);
   stage_ = Stage::kAccepted;
@@ -188,8 +190,7 @@ void Flow::Notice(metrics::Counter counter) {
 void Flow::Relay() {
   stage_ = Stage::kRelaying;
   last_activity_ = host_.port->now();
-  host_.timers->Start(
-      timer_, last_activity_ + std::min(host_.policy->quiet_after, host_.policy->idle_timeout));
+  StartTimer(last_activity_ + std::min(host_.policy->quiet_after, host_.policy->idle_timeout));
   up_pump_.Start();
   down_pump_.Start();
 }
@@ -209,8 +210,8 @@ void Flow::OnPumpFinished(Pump& pump) {
   const OsError error = host_.port->ShutdownSend(to.socket);
   if (!error.ok()) return OnLegError(to, error);
   last_activity_ = host_.port->now();
-  host_.timers->Start(timer_, last_activity_ + std::min(host_.policy->quiet_after,
-                                                        host_.policy->half_closed_timeout));
+  StartTimer(last_activity_ +
+             std::min(host_.policy->quiet_after, host_.policy->half_closed_timeout));
 }
 
 // relaying -> closing, because one side broke.
@@ -304,11 +305,16 @@ void Flow::OnTimer() {
   }
 }
 
-// One timer serves the idle, the half-closed and the linger deadline and the quiet period: activity
-// only notes the time, and the timer looks at it when it fires.
+void Flow::StartTimer(Instant when) { host_.timers->Start(timer_, std::min(when, lifetime_end_)); }
+
+// One timer serves the lifetime, the idle, the half-closed and the linger deadline and the quiet
+// period: activity only notes the time, and the timer looks at it when it fires.
 void Flow::CheckRelaying(Instant now) {
   const FlowPolicy& policy = *host_.policy;
   if (flushing_) return Close(reason_.cause, reason_.side, reason_.error, true, true);
+  if (now >= lifetime_end_) {
+    return Close(Cause::kLifetime, Side::kEngine, OsError{}, true, true);
+  }
   const bool half_closed = up_pump_.finished() || down_pump_.finished();
   const Instant end =
       last_activity_ + (half_closed ? policy.half_closed_timeout : policy.idle_timeout);
@@ -321,9 +327,9 @@ void Flow::CheckRelaying(Instant now) {
     up_pump_.BecomeQuiet();
     down_pump_.BecomeQuiet();
     // From here on a look now and then is enough to notice that it woke and fell quiet again.
-    return host_.timers->Start(timer_, std::min(end, now + 16 * policy.quiet_after));
+    return StartTimer(std::min(end, now + 16 * policy.quiet_after));
   }
-  host_.timers->Start(timer_, std::min(end, quiet));
+  StartTimer(std::min(end, quiet));
 }
 
 }  // namespace sluice::flow

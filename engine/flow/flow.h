@@ -40,7 +40,7 @@ class Flow : public ListNode<LiveTag> {
   ~Flow();
 
   // The first arrow. The flow owns the connection from here on.
-  void Start(io::AcceptedSocket accepted);
+  void Start(io::AcceptedSocket accepted, std::uint32_t listener);
   // Ends the flow now; both sides see RST unless everything was already said. Idempotent.
   void Terminate(Cause cause);
 
@@ -73,6 +73,8 @@ class Flow : public ListNode<LiveTag> {
   void Close(Cause cause, Side side, OsError error, bool reset_down, bool reset_up);
   void JoinIfIdle();
 
+  // `timer_` at `when`, or when the flow's lifetime is over.
+  void StartTimer(Instant when);
   void OnTimer();
   void CheckRelaying(Instant now);
   Pump& PumpFrom(const Leg& leg) { return &leg == &down_ ? up_pump_ : down_pump_; }
@@ -94,6 +96,7 @@ class Flow : public ListNode<LiveTag> {
   Address outbound_;        // the onward socket as registered with the loop guard; empty: it is not
   const Leg* reset_leg_ = nullptr;  // non-null exactly while flushing_: the leg that broke
   Instant last_activity_;
+  Instant lifetime_end_ = Instant::Never();
   inspect::FlowInfo info_;
   CloseReason reason_;
   Leg down_;

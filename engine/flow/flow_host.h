@@ -52,11 +52,15 @@ struct FlowPolicy {
   Nanos connect_timeout = 5 * kSecond;
   Nanos idle_timeout = 3600 * kSecond;
   Nanos half_closed_timeout = 60 * kSecond;
+  // From accept on, however busy it is; 0: none. Looked at while relaying: what comes before has
+  // deadlines of its own.
+  Nanos lifetime = 0;
   // How long a reset waits for bytes received before it to be handed on.
   Nanos linger_timeout = 2 * kSecond;
   // A pump that received nothing for this long gives its chunk back and waits without memory.
   Nanos quiet_after = kSecond;
-  // Bytes queued in one direction: reading stops at `queue_high` and resumes at half of it.
+  // Bytes queued in one direction: reading stops at `queue_high` and resumes at half of it. So a
+  // flow buffers at most twice that, and what one receive in each direction brings.
   std::size_t queue_high = 256 * 1024;
   // Verdicts that come later: how many may be waited for on each worker, how long, and what holds
   // when none comes in time, when its token is given up, and when too many are waited for already.
@@ -68,6 +72,19 @@ struct FlowPolicy {
   Address direct_destination;  // for kDirect; empty: none
 };
 
+struct BudgetTag {};
+using BudgetList = IntrusiveList<Pump, BudgetTag>;
+
+// What the flows of one worker and engine hold in queues. Past `max` pumps stop reading, but for
+// receives that are under way; they go on in the order in which they stopped.
+struct BufferBudget {
+  std::size_t max = 0;  // 0: none
+  std::size_t bytes = 0;
+  BudgetList stopped;
+
+  bool spent() const { return max != 0 && bytes >= max; }
+};
+
 struct FlowHost {
   io::Port* port = nullptr;
   io::TimerWheel* timers = nullptr;
@@ -75,6 +92,7 @@ struct FlowHost {
   memory::BufferPool* buffers = nullptr;
   metrics::Counters* counters = nullptr;
   StarvedList* starved = nullptr;
+  BufferBudget* budget = nullptr;
   redirect::Redirector* redirector = nullptr;
   const redirect::OwnListeners* own_listeners = nullptr;
   redirect::LoopGuard* loop_guard = nullptr;
@@ -89,6 +107,8 @@ struct FlowHost {
   // once in a while for each cause. Null: nobody listens.
   void (*noticed)(void* owner, const Flow& flow, metrics::Counter counter) = nullptr;
 
+  // Called when a limit held something up, for the log.
+  void (*limited)(void* owner, metrics::Counter counter) = nullptr;
   // Called when a pump began to wait at `desk`.
   void (*pended)(void* owner) = nullptr;
 

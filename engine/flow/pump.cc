@@ -51,6 +51,12 @@ void Pump::Receive(bool readable) {
   if (end_seen_ || pended() || !flow_.relaying()) return;
   if (!from_.recv.idle() || !from_.readable.idle()) return;
   if (queue_.size() >= host_.policy->queue_high) return;
+  if (host_.budget->spent()) {
+    host_.counters->Add(metrics::Counter::k_paused_buffered);
+    ReleaseLanding();
+    if (!ListNode<BudgetTag>::linked()) host_.budget->stopped.PushBack(*this);
+    return host_.limited(host_.owner, metrics::Counter::k_paused_buffered);
+  }
   if (!readable && ChunksAreScarce()) {
     ReleaseLanding();
     host_.port->AwaitReadable(from_.readable, from_.socket);
@@ -132,6 +138,21 @@ void Pump::AcceptBytes(std::size_t count) {
   }
   bytes_ += received;
   if (host_.inspector == nullptr || Inspect(fresh)) queue_.Append(fresh);
+  Account();
+}
+
+// Room lets those go on who stopped for want of it: so many as it is good for. When nothing is
+// buffered any more nobody else will make room, so then all of them.
+void Pump::Account() {
+  BufferBudget& budget = *host_.budget;
+  const std::size_t bytes = queue_.size() + held_.size();
+  const bool shrunk = bytes < accounted_;
+  budget.bytes += bytes;
+  budget.bytes -= std::exchange(accounted_, bytes);
+  if (!shrunk || budget.stopped.empty() || budget.spent()) return;
+  std::size_t good_for = (budget.max - budget.bytes) / host_.slab->chunk_bytes() + 1;
+  if (budget.bytes == 0) good_for = budget.stopped.size();
+  while (good_for-- > 0 && !budget.stopped.empty()) budget.stopped.PopFront()->ResumeStopped();
 }
 
 // False: `fresh` goes no further, at least not now.
@@ -150,6 +171,7 @@ bool Pump::Inspect(memory::Chain& fresh) {
   if (later.ticket().valid()) host_.desk->Withdraw(later.ticket());
   if (verdict == inspect::Verdict::kPend) {
     host_.counters->Add(metrics::Counter::k_refused_pending);
+    host_.limited(host_.owner, metrics::Counter::k_refused_pending);
     verdict = host_.policy->pending_default;
   }
   if (verdict == inspect::Verdict::kReset) flow_.OnInspectorReset();
@@ -163,10 +185,12 @@ void Pump::OnVerdict(inspect::Verdict verdict) {
   SLUICE_CHECK(flow_.may_send());
   if (verdict == inspect::Verdict::kReset) {
     held_.Clear();
+    Account();
     return flow_.OnInspectorReset();
   }
   if (verdict == inspect::Verdict::kPass) queue_.Append(held_);
   held_.Clear();
+  Account();
   Send();
   Receive(false);
 }
@@ -220,6 +244,7 @@ void Pump::OnSent(Outcome outcome) {
                                                             : metrics::Counter::k_bytes_down,
                       outcome.bytes);
   queue_.RemovePrefix(outcome.bytes);
+  Account();
   Send();
   if (queue_.size() <= host_.policy->queue_high / 2) Receive(false);
 }
@@ -233,14 +258,15 @@ void Pump::PassFin() {
 void Pump::StopReceiving() {
   end_seen_ = true;
   if (ListNode<StarvedTag>::linked()) host_.starved->Remove(*this);
+  if (ListNode<BudgetTag>::linked()) host_.budget->stopped.Remove(*this);
   if (from_.recv.idle()) ReleaseLanding();
 }
 
 void Pump::DropQueue() {
   Withdraw();
   held_.Clear();
-  if (!to_.send.idle()) return;
-  queue_.Clear();
+  if (to_.send.idle()) queue_.Clear();
+  Account();
 }
 
 }  // namespace sluice::flow

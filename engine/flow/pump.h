@@ -28,7 +28,7 @@ namespace sluice::flow {
 
 class Flow;
 
-class Pump : public ListNode<StarvedTag> {
+class Pump : public ListNode<StarvedTag>, public ListNode<BudgetTag> {
  public:
   Pump(Flow& flow, const FlowHost& host, inspect::Direction direction, Leg& from, Leg& to);
 
@@ -36,6 +36,8 @@ class Pump : public ListNode<StarvedTag> {
   void Start();
   // Nothing came for a while: gives the landing chunk back and waits without memory.
   void BecomeQuiet();
+  // The engine's buffers have room again.
+  void ResumeStopped() { Receive(false); }
   // The slab has chunks again.
   void ResumeStarved();
   // The peer of `from` reset: what is queued may still go out, nothing more comes in.
@@ -71,6 +73,8 @@ class Pump : public ListNode<StarvedTag> {
   void AcceptBytes(std::size_t count);
   void ReleaseLanding();
   bool Inspect(memory::Chain& fresh);
+  // After each change of queue_ or held_.
+  void Account();
   void Send();
   void PassFin();
 
@@ -84,6 +88,7 @@ class Pump : public ListNode<StarvedTag> {
   memory::Slice
       landing_[kLandingMax];  // where the armed receive writes, or room left by the last one
   std::uint64_t bytes_ = 0;
+  std::size_t accounted_ = 0;        // of queue_ and held_, in the budget
   std::uint8_t landing_wanted_ = 1;  // chunks to offer: grows while receives fill them
   const inspect::Direction direction_;
   bool end_seen_ = false;  // the peer's FIN arrived, or StopReceiving: no further receive

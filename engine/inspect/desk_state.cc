@@ -49,7 +49,8 @@ bool DeskState::Resolve(Ticket ticket, Verdict verdict) {
   const MutexLock lock(mutex_);
   if (!Holds(ticket)) return false;
   Slot& slot = slots_[ticket.slot];
-  if (slot.state == Slot::State::kAnswered) return false;
+  // There is one token for each use of a slot, and it answers once.
+  SLUICE_CHECK(slot.state == Slot::State::kWaiting);
   const bool first = ListOf(Slot::State::kAnswered).first == Ticket::kNoSlot;
   slot.verdict = verdict;
   Move(ticket.slot, Slot::State::kAnswered);

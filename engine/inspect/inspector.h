@@ -30,7 +30,8 @@ namespace sluice::inspect {
 enum class Direction : std::uint8_t { kUp, kDown };  // to the destination, to the client
 
 struct FlowInfo {
-  std::uint64_t id = 0;  // unique in its runtime
+  std::uint64_t id = 0;        // unique in its runtime
+  std::uint32_t listener = 0;  // which one of its engine took it
   Address client;
   Address destination;
 };

@@ -3,6 +3,11 @@
 
 namespace sluice::memory {
 
+std::size_t Slab::BytesFor(const SlabOptions& options) {
+  return std::size_t{options.chunks_max} *
+         (options.chunk_bytes + sizeof(Chunk) + kNodesPerChunk * sizeof(SliceNode));
+}
+
 Slab::Slab(const SlabOptions& options)
     : options_(options),
       // Uninitialised on purpose: pages become real when a receive first lands in them.

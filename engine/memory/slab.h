@@ -105,6 +105,9 @@ class Slab {
   // A slice over a whole free chunk, or an empty slice when all are in use.
   Slice Take();
 
+  // What a slab with these options allocates, once, at its start.
+  static std::size_t BytesFor(const SlabOptions& options);
+
   std::uint32_t chunk_bytes() const { return options_.chunk_bytes; }
   std::uint32_t chunks_max() const { return options_.chunks_max; }
   std::uint32_t used() const { return used_; }

@@ -22,7 +22,9 @@ namespace sluice::metrics {
   X(accepted, "connections accepted")                                                   \
   X(accept_errors, "accepts that failed and were tried again")                          \
   X(handed_over, "accepted connections given to another worker")                        \
-  X(refused_limit, "connections refused because the flow limit was reached")            \
+  X(refused_flows, "connections refused because there were too many flows")             \
+  X(refused_source, "connections refused because their source had too many flows")      \
+  X(paused_rate, "times accepting paused because the accept rate was reached")          \
   X(connected, "onward connections established")                                        \
   X(connect_errors, "onward connections that failed")                                   \
   X(bytes_up, "payload bytes from clients to destinations")                             \
@@ -45,12 +47,14 @@ namespace sluice::metrics {
   X(sent_without_records, "connections sent on without records, by policy")             \
   X(closed_idle, "flows ended by the idle timeout")                                     \
   X(closed_half_closed, "flows ended by the half-closed timeout")                       \
+  X(closed_lifetime, "flows ended because they had lasted long enough")                 \
   X(closed_inspector, "flows ended by an inspector")                                    \
   X(closed_no_resources, "flows ended for want of a socket, a chunk or memory")         \
   X(closed_drain, "flows ended because the engine stopped")                             \
   X(pended, "verdicts that inspectors gave later")                                      \
   X(pending_expired, "pending verdicts that did not come in time")                      \
   X(refused_pending, "pending verdicts refused because too many were waited for")       \
+  X(paused_buffered, "times a flow stopped reading because too much was buffered")      \
   X(starved, "times a flow stopped reading because the slab was empty")
 
 enum class Counter : std::uint8_t {

@@ -3,11 +3,15 @@
 // Listener: a listening socket with many accepts outstanding. Worker-only: everything happens on
 // the thread of the port it was started with.
 //
-// A failed accept pauses its slot and is tried again (law 6); it never ends the listener. Ending:
-// Stop closes the socket; `stopped` runs once when every slot has been joined.
+// A failed accept pauses its slot and is tried again (law 6); it never ends the listener. Under a
+// rate, no more accepts are armed than there are tokens; connections past it wait in the kernel's
+// backlog until there are more. A bucket may be shared with other listeners of the thread: then
+// each may arm for the same token, and what is taken beyond them is paid back by a longer pause.
+// Ending: Stop closes the socket; `stopped` runs once when every slot has been joined.
 #ifndef SLUICE_NET_LISTENER_H_
 #define SLUICE_NET_LISTENER_H_
 
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 
@@ -17,6 +21,7 @@
 #include "engine/io/port.h"
 #include "engine/io/socket.h"
 #include "engine/io/timer_wheel.h"
+#include "engine/net/token_bucket.h"
 
 namespace sluice::net {
 
@@ -36,12 +41,17 @@ class Listener {
   using OnAccepted = void (*)(void* owner, io::AcceptedSocket accepted);
   using OnFailed = void (*)(void* owner, OsError error);
   using OnStopped = void (*)(void* owner);
+  // A slot has to wait because there is no token; not again before there was one.
+  using OnPaused = void (*)(void* owner, const TokenBucket& empty);
 
   Listener(io::Port& port, io::TimerWheel& timers, const ListenerOptions& options);
   // REQUIRES: not listening, or stopped.
   ~Listener();
 
   void Bind(void* owner, OnAccepted accepted, OnFailed failed, OnStopped stopped);
+  // Each accept takes a token of `bucket` (borrowed), at most kRatesMax buckets. REQUIRES: before
+  // BeginAccepting; bound.
+  void LimitRate(TokenBucket* bucket, OnPaused paused);
   // Binds and listens; connections queue up in the kernel. On error there is nothing to stop.
   OsError Listen(const Address& local);
   // Posts the accepts. REQUIRES: listening.
@@ -52,13 +62,20 @@ class Listener {
   // The real address, port resolved. Valid from Listen to Stop.
   const Address& local() const { return socket_.local(); }
   bool idle() const { return outstanding_ == 0; }
+  // What a listener allocates, once.
+  static std::size_t BytesFor(int accepts);
 
  private:
   struct Slot;
 
   void OnSlotOutcome(Slot& slot, Outcome outcome);
-  void Post(Slot& slot);
+  void Rest(Slot& slot);
+  void Fill();
+  int Allowed(TokenBucket** scarcest);
+  void AwaitTokens(int allowed, TokenBucket* scarcest);
   void Leave();
+
+  static constexpr int kRatesMax = 2;
 
   io::Port& port_;
   io::TimerWheel& timers_;
@@ -67,9 +84,15 @@ class Listener {
   OnAccepted accepted_ = nullptr;
   OnFailed failed_ = nullptr;
   OnStopped stopped_ = nullptr;
+  OnPaused paused_ = nullptr;
   io::Socket socket_;
   std::unique_ptr<Slot[]> slots_;
-  int outstanding_ = 0;  // slots with an accept armed or a retry timer running
+  Slot* resting_ = nullptr;  // slots that could be armed now but for the rate
+  TokenBucket* rates_[kRatesMax] = {};
+  io::Timer rate_timer_;
+  int outstanding_ = 0;  // slots with an accept armed or a retry timer running, or resting
+  int armed_ = 0;
+  bool rate_paused_ = false;
   bool stopping_ = false;
 };
 

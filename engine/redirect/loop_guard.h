@@ -30,7 +30,8 @@ namespace sluice::redirect {
 struct LoopPolicy {
   // Hops of this process that one connection may go through. A chain of a few vendors is long.
   std::uint32_t hops_max = 32;
-  // How many more flows toward one destination may be open at the end of a window than at its begin.
+  // How many more flows toward one destination may be open at the end of a window than at its
+  // begin.
   std::uint32_t growth_max = 2048;
   Nanos window = kSecond;
   // How long a destination is refused once it grew past that.
@@ -55,6 +56,11 @@ class LoopGuard {
   // must be called once, when the flow is over.
   bool Enter(const Address& destination, Instant now);
   void Leave(const Address& destination);
+
+  // What the entries of one flow cost at most: one in each table, in a table that was just doubled.
+  static constexpr std::size_t BytesPerFlow() {
+    return 3 * (2 * (sizeof(Address) + 1) + sizeof(Destination) + sizeof(std::uint64_t));
+  }
 
   // Entries held; zero when no flow is open.
   std::size_t outbound() const;

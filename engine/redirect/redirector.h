@@ -151,6 +151,9 @@ class Redirector {
 
   // "none", "wfp", ...: static text for logs.
   virtual const char* name() const = 0;
+  // What records and contexts of one flow may come to hold in the worker's pool, which keeps every
+  // size once asked for: two replies that grow from the smallest to the largest.
+  virtual std::size_t QueryBytesMax() const { return 2 * 2 * memory::BufferPool::kSizeMax; }
   // Asks where `accepted` was going. `accepted` stays open until the outcome (if it is closed, or
   // the port cancels, the verdict is kGone).
   virtual void Query(QueryOp& operation, const WorkerView& worker, io::Socket& accepted) = 0;

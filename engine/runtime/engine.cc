@@ -8,6 +8,36 @@
 
 namespace sluice::runtime {
 
+namespace {
+
+// Rates are kept in whole nanoseconds between two accepts.
+absl::Status CheckRate(const AdmissionLimits& limits) {
+  if (limits.accepts_per_second > static_cast<std::uint64_t>(kSecond) ||
+      limits.accepts_burst > std::uint64_t{1} << 32) {
+    return absl::InvalidArgumentError(
+        "limits.accepts_per_second: at most 1000000000, with a burst of at most 4294967296");
+  }
+  return absl::OkStatus();
+}
+
+absl::Status CheckLimits(const EngineOptions& options) {
+  if (options.limits.flows_max == 0) {
+    return absl::InvalidArgumentError(
+        "limits.flows_max: must be at least 1; without it memory has no bound");
+  }
+  if (options.listener_limits.size() > options.listen.size()) {
+    return absl::InvalidArgumentError(
+        "listener_limits: more than there are addresses to listen on");
+  }
+  for (const AdmissionLimits& limits : options.listener_limits) {
+    const absl::Status rate = CheckRate(limits);
+    if (!rate.ok()) return rate;
+  }
+  return CheckRate(options.limits);
+}
+
+}  // namespace
+
 absl::StatusOr<std::unique_ptr<Engine>> Engine::Create(Runtime& runtime, EngineOptions options) {
   if (options.listen.empty()) {
     return absl::InvalidArgumentError(
@@ -23,6 +53,8 @@ absl::StatusOr<std::unique_ptr<Engine>> Engine::Create(Runtime& runtime, EngineO
   if (options.policy.queue_high < 1024) {
     return absl::InvalidArgumentError("policy.queue_high: must be at least 1024 bytes");
   }
+  absl::Status limits = CheckLimits(options);
+  if (!limits.ok()) return limits;
   if (options.policy.pending_default == inspect::Verdict::kPend) {
     return absl::InvalidArgumentError("policy.pending_default: must be a verdict, not kPend");
   }
@@ -30,7 +62,12 @@ absl::StatusOr<std::unique_ptr<Engine>> Engine::Create(Runtime& runtime, EngineO
 }
 
 Engine::Engine(Runtime& runtime, EngineOptions options)
-    : runtime_(runtime), options_(std::move(options)) {
+    : runtime_(runtime), options_(std::move(options)), admission_(options_.limits) {
+  for (std::size_t i = 0; i < options_.listen.size(); ++i) {
+    const bool limited = i < options_.listener_limits.size();
+    listener_admissions_.push_back(
+        std::make_unique<Admission>(limited ? options_.listener_limits[i] : AdmissionLimits{}));
+  }
   own_listeners_.AddLocalAddresses(io::LocalAddresses());
   for (std::size_t i = 0; i < runtime.workers(); ++i) {
     parts_.push_back(std::make_unique<EnginePart>(*this, runtime.worker(i)));

@@ -22,6 +22,7 @@
 #include "engine/net/listener.h"
 #include "engine/redirect/own_listeners.h"
 #include "engine/redirect/redirector.h"
+#include "engine/runtime/admission.h"
 #include "engine/runtime/engine_part.h"
 #include "engine/runtime/runtime.h"
 
@@ -32,8 +33,13 @@ struct EngineOptions {
   std::vector<Address> listen;  // at least one; port 0 means any
   net::ListenerOptions listener;
   flow::FlowPolicy policy;
-  std::vector<Address> sources;      // rotated over onward connections; empty: the OS chooses
-  std::uint64_t flows_max = 100000;  // connections past it are refused with RST
+  std::vector<Address> sources;  // rotated over onward connections; empty: the OS chooses
+  AdmissionLimits limits{.flows_max = 100000};
+  // For each address of `listen`, beside the engine's own; those left out have none.
+  std::vector<AdmissionLimits> listener_limits;
+  // Payload bytes in queues, of all flows; each worker has an even share. Past it flows stop
+  // reading, but for one receive each that may be under way. 0: none.
+  std::size_t buffered_max = 0;
   // Where connections go. Owned by the engine.
   std::unique_ptr<redirect::Redirector> redirector;
   inspect::Inspector* inspector = nullptr;  // borrowed; outlives the engine
@@ -67,7 +73,7 @@ class Engine {
   const EngineOptions& options() const { return options_; }
   redirect::Redirector& redirector() { return *options_.redirector; }
   redirect::OwnListeners& own_listeners() { return own_listeners_; }
-  std::uint64_t flows() const { return flows_.load(std::memory_order_relaxed); }
+  std::uint64_t flows() const { return admission_.flows(); }
   metrics::Snapshot Metrics() const;
 
  private:
@@ -85,7 +91,8 @@ class Engine {
   redirect::OwnListeners own_listeners_;
   std::vector<Address> addresses_;
   std::vector<std::unique_ptr<EnginePart>> parts_;  // one a worker, same order
-  std::atomic<std::uint64_t> flows_{0};
+  Admission admission_;
+  std::vector<std::unique_ptr<Admission>> listener_admissions_;  // as options_.listen
   bool started_ = false;
   bool stopping_ = false;
   absl::Mutex mutex_;

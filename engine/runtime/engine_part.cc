@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "engine/runtime/engine_part.h"
 
+#include <algorithm>
+
 #include "absl/strings/str_cat.h"
 #include "engine/base/check.h"
 #include "engine/base/log.h"
@@ -19,6 +21,12 @@ EnginePart::EnginePart(Engine& engine, Worker& worker) : engine_(engine), worker
   host_.slab = &worker.slab();
   host_.buffers = &worker.buffers();
   host_.starved = &worker.starved();
+  host_.budget = &budget_;
+  if (engine.options_.buffered_max != 0) {
+    // An even share: a count of all workers would be a cache line that each receive fights for.
+    budget_.max =
+        std::max<std::size_t>(1, engine.options_.buffered_max / engine.runtime_.workers());
+  }
   host_.counters = &counters_;
   host_.redirector = engine.options_.redirector.get();
   host_.own_listeners = &engine.own_listeners_;
@@ -34,6 +42,9 @@ EnginePart::EnginePart(Engine& engine, Worker& worker) : engine_(engine), worker
   host_.noticed = [](void* self, const flow::Flow& flow, metrics::Counter counter) {
     static_cast<EnginePart*>(self)->OnNoticed(flow, counter);
   };
+  host_.limited = [](void* self, metrics::Counter counter) {
+    static_cast<EnginePart*>(self)->OnLimited(counter);
+  };
   host_.loop_guard = &engine.runtime_.loop_guard();
   if (engine.options_.inspector != nullptr) OpenDesk();
   // The other candidate starts behind this worker, so that few connections do not all meet at
@@ -48,45 +59,127 @@ EnginePart::~EnginePart() {
 
 OsError EnginePart::Listen(const Address& local, const net::ListenerOptions& options,
                            Address* bound) {
-  auto listener = std::make_unique<net::Listener>(worker_.port(), worker_.timers(), options);
-  listener->Bind(
-      this,
-      [](void* self, io::AcceptedSocket accepted) {
-        static_cast<EnginePart*>(self)->OnAccepted(accepted);
-      },
-      [](void* self, OsError error) { static_cast<EnginePart*>(self)->OnAcceptFailed(error); },
-      [](void* self) {
-        EnginePart* part = static_cast<EnginePart*>(self);
-        --part->listening_;
-        part->ReportIfDrained();
-      });
-  const OsError error = listener->Listen(local);
+  const auto index = static_cast<std::uint32_t>(listeners_.size());
+  auto listening = std::make_unique<Listening>(*this, index, options);
+  const OsError error = listening->listener.Listen(local);
   if (!error.ok()) return error;
-  *bound = listener->local();
+  LimitRates(*listening);
+  *bound = listening->listener.local();
   ++listening_;
-  listeners_.push_back(std::move(listener));
+  listeners_.push_back(std::move(listening));
   return error;
 }
 
+EnginePart::Listening::Listening(EnginePart& owner, std::uint32_t number,
+                                 const net::ListenerOptions& options)
+    : part(owner), index(number), listener(part.worker_.port(), part.worker_.timers(), options) {
+  listener.Bind(
+      this,
+      [](void* self, io::AcceptedSocket accepted) {
+        auto* listening = static_cast<Listening*>(self);
+        listening->part.OnAccepted(listening->index, accepted);
+      },
+      [](void* self, OsError error) { static_cast<Listening*>(self)->part.OnAcceptFailed(error); },
+      [](void* self) {
+        EnginePart& ended = static_cast<Listening*>(self)->part;
+        --ended.listening_;
+        ended.ReportIfDrained();
+      });
+}
+
+// The engine's rate and the listener's own.
+void EnginePart::LimitRates(Listening& listening) {
+  const auto limit = [&](const AdmissionLimits& limits, std::optional<net::TokenBucket>& bucket) {
+    if (limits.accepts_per_second == 0) return;
+    const std::uint64_t burst =
+        limits.accepts_burst != 0 ? limits.accepts_burst : limits.accepts_per_second;
+    if (!bucket) bucket.emplace(limits.accepts_per_second, burst, worker_.port().now());
+    listening.listener.LimitRate(&*bucket, [](void* self, const net::TokenBucket& empty) {
+      static_cast<Listening*>(self)->part.OnRatePaused(empty);
+    });
+  };
+  limit(engine_.admission_.limits(), rate_);
+  limit(engine_.listener_admissions_[listening.index]->limits(), listening.rate);
+}
+
 void EnginePart::BeginAccepting() {
-  for (const std::unique_ptr<net::Listener>& listener : listeners_) listener->BeginAccepting();
+  for (const auto& listening : listeners_) listening->listener.BeginAccepting();
 }
 
 // Gives the connection to the less loaded of two workers: this one, and another in turn. The
 // accepted socket belongs to no port yet, so it can still go anywhere.
-void EnginePart::OnAccepted(io::AcceptedSocket accepted) {
+void EnginePart::OnAccepted(std::uint32_t listener, io::AcceptedSocket accepted) {
   counters_.Add(metrics::Counter::k_accepted);
+  if (!Admit(listener, accepted.peer)) {
+    return io::Port::Discard(accepted, worker_.port().platform());
+  }
   const std::size_t workers = engine_.parts_.size();
   if (workers > 1) {
     rotation_ = (rotation_ + 1) % workers;
     EnginePart& other = *engine_.parts_[rotation_];
     if (&other != this && other.worker_.load() < worker_.load() &&
-        other.worker_.GiveConnection(&other, accepted)) {
+        other.worker_.GiveConnection(&other, accepted, listener)) {
       counters_.Add(metrics::Counter::k_handed_over);
       return;
     }
   }
-  Take(accepted);
+  Take(accepted, listener);
+}
+
+// Asked here and not when the flow is made: no hand-over for a connection that is refused.
+bool EnginePart::Admit(std::uint32_t listener, const Address& client) {
+  if (!AdmitTo(engine_.admission_, "", client)) return false;
+  if (AdmitTo(*engine_.listener_admissions_[listener], "of its listener ", client)) return true;
+  engine_.admission_.Leave(client);
+  return false;
+}
+
+bool EnginePart::AdmitTo(Admission& admission, const char* whose, const Address& client) {
+  const AdmissionLimits& limits = admission.limits();
+  switch (admission.Enter(client)) {
+    case Admission::Answer::kAdmitted:
+      return true;
+    case Admission::Answer::kTooManyFlows:
+      counters_.Add(metrics::Counter::k_refused_flows);
+      Say(metrics::Counter::k_refused_flows, LogLevel::kWarning, [&] {
+        return absl::StrCat("limit ", whose, "flows_max=", limits.flows_max, " reached: refusing");
+      });
+      return false;
+    case Admission::Answer::kTooManyOfSource:
+      counters_.Add(metrics::Counter::k_refused_source);
+      Say(metrics::Counter::k_refused_source, LogLevel::kWarning, [&] {
+        return absl::StrCat("limit ", whose, "flows_per_source_max=", limits.flows_per_source_max,
+                            " reached by ", client.Canonical().WithPort(0).ToString(),
+                            ": refusing");
+      });
+      return false;
+  }
+  return false;
+}
+
+void EnginePart::LeaveAdmission(std::uint32_t listener, const Address& client) {
+  engine_.listener_admissions_[listener]->Leave(client);
+  engine_.admission_.Leave(client);
+}
+
+void EnginePart::OnRatePaused(const net::TokenBucket& empty) {
+  counters_.Add(metrics::Counter::k_paused_rate);
+  Say(metrics::Counter::k_paused_rate, LogLevel::kWarning, [&] {
+    const bool of_engine = rate_.has_value() && &*rate_ == &empty;
+    return absl::StrCat("limit ", of_engine ? "" : "of a listener ",
+                        "accepts_per_second=", empty.per_second(), " reached: accepting pauses");
+  });
+}
+
+void EnginePart::OnLimited(metrics::Counter counter) {
+  Say(counter, LogLevel::kWarning, [&] {
+    if (counter == metrics::Counter::k_refused_pending) {
+      return absl::StrCat("limit pending_max=", host_.policy->pending_max,
+                          " reached: the default verdict holds");
+    }
+    return absl::StrCat("limit buffered_max=", engine_.options_.buffered_max,
+                        " reached: reading pauses");
+  });
 }
 
 void EnginePart::OnAcceptFailed(OsError error) {
@@ -103,6 +196,7 @@ void EnginePart::OnNoticed(const flow::Flow& flow, metrics::Counter counter) {
     case metrics::Counter::k_closed_reset:
     case metrics::Counter::k_closed_idle:
     case metrics::Counter::k_closed_half_closed:
+    case metrics::Counter::k_closed_lifetime:
     case metrics::Counter::k_closed_drain:
     case metrics::Counter::k_closed_inspector:
       return Say(counter, LogLevel::kDebug, [&] { return Describe(flow); });
@@ -144,21 +238,19 @@ void EnginePart::Say(metrics::Counter counter, LogLevel level, Line line) {
   Log(level, text);
 }
 
-void EnginePart::Take(io::AcceptedSocket accepted) {
-  if (draining_) return io::Port::Discard(accepted, worker_.port().platform());
-  if (engine_.flows_.fetch_add(1, std::memory_order_relaxed) >= engine_.options_.flows_max) {
-    engine_.flows_.fetch_sub(1, std::memory_order_relaxed);
-    counters_.Add(metrics::Counter::k_refused_limit);
+void EnginePart::Take(io::AcceptedSocket accepted, std::uint32_t listener) {
+  if (draining_) {
+    LeaveAdmission(listener, accepted.peer);
     return io::Port::Discard(accepted, worker_.port().platform());
   }
   flow::Flow* flow = worker_.MakeFlow(host_);
   flows_.PushBack(*flow);
-  flow->Start(accepted);
+  flow->Start(accepted, listener);
 }
 
 void EnginePart::OnJoined(flow::Flow& flow) {
   flows_.Remove(flow);
-  engine_.flows_.fetch_sub(1, std::memory_order_relaxed);
+  LeaveAdmission(flow.info().listener, flow.info().client);
   worker_.Retire(flow);
   ReportIfDrained();
 }
@@ -209,7 +301,7 @@ void EnginePart::OnVerdictDeadline() {
 }
 
 void EnginePart::StopListening() {
-  for (const std::unique_ptr<net::Listener>& listener : listeners_) listener->Stop();
+  for (const auto& listening : listeners_) listening->listener.Stop();
 }
 
 void EnginePart::Drain() {

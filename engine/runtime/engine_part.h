@@ -12,6 +12,7 @@
 #include <atomic>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -22,6 +23,8 @@
 #include "engine/io/timer_wheel.h"
 #include "engine/metrics/metrics.h"
 #include "engine/net/listener.h"
+#include "engine/net/token_bucket.h"
+#include "engine/runtime/admission.h"
 #include "engine/runtime/worker.h"
 
 namespace sluice::runtime {
@@ -38,8 +41,8 @@ class EnginePart {
   // Listens on this worker; the real address goes to *bound. Connections wait until BeginAccepting.
   OsError Listen(const Address& local, const net::ListenerOptions& options, Address* bound);
   void BeginAccepting();
-  // A connection for this worker: becomes a flow, or is refused.
-  void Take(io::AcceptedSocket accepted);
+  // An admitted connection for this worker: becomes a flow.
+  void Take(io::AcceptedSocket accepted, std::uint32_t listener);
 
   void StopListening();
   // No new flow from here on; `drained` of the engine is called once this part is empty.
@@ -52,7 +55,22 @@ class EnginePart {
   const metrics::Counters& counters() const { return counters_; }
 
  private:
-  void OnAccepted(io::AcceptedSocket accepted);
+  // A listener, and what belongs to it alone.
+  struct Listening {
+    Listening(EnginePart& owner, std::uint32_t number, const net::ListenerOptions& options);
+    EnginePart& part;
+    const std::uint32_t index;  // in the engine's options
+    net::Listener listener;
+    std::optional<net::TokenBucket> rate;
+  };
+
+  void LimitRates(Listening& listening);
+  void OnAccepted(std::uint32_t listener, io::AcceptedSocket accepted);
+  bool Admit(std::uint32_t listener, const Address& client);
+  bool AdmitTo(Admission& admission, const char* whose, const Address& client);
+  void LeaveAdmission(std::uint32_t listener, const Address& client);
+  void OnRatePaused(const net::TokenBucket& empty);
+  void OnLimited(metrics::Counter counter);
   void OnAcceptFailed(OsError error);
   void OnJoined(flow::Flow& flow);
   void OnNoticed(const flow::Flow& flow, metrics::Counter counter);
@@ -74,9 +92,11 @@ class EnginePart {
   io::Message verdicts_came_;
   std::atomic<int> verdicts_on_way_{0};  // messages posted and not yet run
   io::Timer verdict_timer_;
+  flow::BufferBudget budget_;
   flow::FlowHost host_;
   IntrusiveList<flow::Flow, flow::LiveTag> flows_;
-  std::vector<std::unique_ptr<net::Listener>> listeners_;
+  std::optional<net::TokenBucket> rate_;  // of the engine, on its listening worker
+  std::vector<std::unique_ptr<Listening>> listeners_;
   std::size_t listening_ = 0;
   std::size_t rotation_ = 0;  // the other candidate for the next connection
   // When each counter was last said in the log, and how often it was counted silently since.

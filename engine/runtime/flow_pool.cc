@@ -9,6 +9,11 @@ namespace sluice::runtime {
 
 FlowPool::~FlowPool() { SLUICE_CHECK(live_ == 0); }
 
+std::size_t FlowPool::BytesFor(std::size_t flows) {
+  const std::size_t blocks = (flows + kJoinedATurn + kFlowsPerBlock - 1) / kFlowsPerBlock;
+  return blocks * (kFlowsPerBlock * sizeof(Cell) + sizeof(std::unique_ptr<Cell[]>) * 3);
+}
+
 flow::Flow* FlowPool::Make(flow::FlowHost& host) {
   if (free_ == nullptr) {
     std::unique_ptr<Cell[]> block(new Cell[kFlowsPerBlock]);

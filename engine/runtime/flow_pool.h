@@ -25,8 +25,14 @@ class FlowPool {
   void Free(flow::Flow* flow);
   std::size_t live() const { return live_; }
 
+  // What a pool comes to hold under `flows` flows at once. A flow that joined is no longer counted
+  // by its engine, but its memory is given back at the end of the turn.
+  static std::size_t BytesFor(std::size_t flows);
+
  private:
   static constexpr std::size_t kFlowsPerBlock = 32;
+  // More than the handlers and timers of a turn.
+  static constexpr std::size_t kJoinedATurn = 512;
   struct Cell {
     union {
       Cell* next;

@@ -11,6 +11,11 @@ absl::StatusOr<std::unique_ptr<Runtime>> Runtime::Create(const RuntimeOptions& o
     return absl::InvalidArgumentError(
         absl::StrCat("workers: ", options.workers, " is not between 1 and 1024"));
   }
+  const std::size_t handover = options.worker.handover_max;
+  if (handover < 2 || (handover & (handover - 1)) != 0) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("worker.handover_max: ", handover, " is not a power of two from 2 on"));
+  }
   if (options.loops.growth_max < 1 || options.loops.hops_max < 1) {
     return absl::InvalidArgumentError("loops: hops_max and growth_max must be at least 1");
   }

@@ -9,9 +9,6 @@
 namespace sluice::runtime {
 namespace {
 
-// Connections waiting to be taken by their worker. A full ring makes the listener keep them (law
-// 5).
-constexpr std::size_t kHandoverMax = 4096;
 constexpr int kTimersATurn = 256;
 constexpr int kAdoptionsATurn = 64;
 constexpr std::size_t kStarvedATurn = 64;
@@ -40,7 +37,7 @@ Worker::Worker(int index, const WorkerOptions& options, std::unique_ptr<io::Port
       port_(std::move(port)),
       timers_(port_->now()),
       slab_(options.slab),
-      ring_(kHandoverMax),
+      ring_(options.handover_max),
       take_connections_(this, [](void* self) { static_cast<Worker*>(self)->TakeConnections(); }) {}
 
 Worker::~Worker() { SLUICE_CHECK(!thread_.joinable()); }
@@ -107,8 +104,8 @@ void Worker::AddLoad(std::int32_t count) {
   load_.fetch_add(static_cast<std::uint32_t>(count), std::memory_order_relaxed);
 }
 
-bool Worker::GiveConnection(EnginePart* part, io::AcceptedSocket accepted) {
-  if (!ring_.Push(Handover{part, accepted})) return false;
+bool Worker::GiveConnection(EnginePart* part, io::AcceptedSocket accepted, std::uint32_t listener) {
+  if (!ring_.Push(Handover{part, accepted, listener})) return false;
   AddLoad(1);
   port_->Post(take_connections_);
   return true;
@@ -118,7 +115,7 @@ bool Worker::TakeOneConnection() {
   Handover handover;
   if (!ring_.Pop(handover)) return false;
   AddLoad(-1);
-  handover.part->Take(handover.accepted);
+  handover.part->Take(handover.accepted, handover.listener);
   return true;
 }
 
@@ -153,6 +150,11 @@ void Worker::Call(absl::FunctionRef<void()> work) {
   });
   SLUICE_CHECK(port_->Post(message));
   task.done.WaitForNotification();
+}
+
+std::size_t Worker::BytesFor(const WorkerOptions& options) {
+  return sizeof(Worker) + memory::Slab::BytesFor(options.slab) +
+         MpscRing<Handover>::BytesFor(options.handover_max);
 }
 
 LiveCounts Worker::Live() const {

@@ -35,6 +35,9 @@ class EnginePart;
 struct WorkerOptions {
   io::PortOptions port;
   memory::SlabOptions slab;
+  // Connections on their way from other workers; a power of two. A full ring makes the listener's
+  // worker keep them (law 5).
+  std::size_t handover_max = 4096;
 };
 
 // What a worker holds; all zero after every engine stopped.
@@ -72,7 +75,7 @@ class Worker {
   // caller-driven worker `work` runs at once. REQUIRES: not stopped.
   void Call(absl::FunctionRef<void()> work);
   // Any thread: gives an accepted connection to this worker. False when its ring is full.
-  bool GiveConnection(EnginePart* part, io::AcceptedSocket accepted);
+  bool GiveConnection(EnginePart* part, io::AcceptedSocket accepted, std::uint32_t listener);
   // Any thread: flows living here or on their way, for choosing the less loaded of two.
   std::uint32_t load() const { return load_.load(std::memory_order_relaxed); }
 
@@ -89,6 +92,8 @@ class Worker {
   void Retire(flow::Flow& flow) { retired_.PushBack(flow); }
   // Verdicts that the engine parts here wait for: their desks count in it.
   std::uint64_t& verdicts() { return verdicts_; }
+  // What a worker with these options allocates before any flow.
+  static std::size_t BytesFor(const WorkerOptions& options);
   LiveCounts Live() const;
   io::PortStats port_stats() const;
 
@@ -96,6 +101,7 @@ class Worker {
   struct Handover {
     EnginePart* part = nullptr;
     io::AcceptedSocket accepted;
+    std::uint32_t listener = 0;
   };
 
   Worker(int index, const WorkerOptions& options, std::unique_ptr<io::Port> port);

@@ -35,7 +35,7 @@ struct Hops {
     hops[i]->Signal(SIGINT);
     EXPECT_EQ(hops[i]->Wait(Duration(20000)), 0) << hops[i]->err();
     const std::string out = hops[i]->out();
-    for (const char* what : {"flows", "sockets", "operations", "chunks", "buffers"}) {
+    for (const char* what : {"flows", "sockets", "operations", "chunks", "buffers", "verdicts"}) {
       EXPECT_EQ(ValueOf(out, "live:", what), 0) << what << " of hop " << i;
     }
     return out;

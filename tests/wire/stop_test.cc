@@ -34,7 +34,7 @@ class StopTest : public ::testing::Test {
     EXPECT_FALSE(Stream::Connect(address_).open()) << "still accepts";
   }
   void ExpectNothingHeld() {
-    for (const char* what : {"flows", "sockets", "operations", "chunks", "buffers", "timers"}) {
+    for (const char* what : {"flows", "sockets", "operations", "chunks", "buffers", "timers", "verdicts"}) {
       EXPECT_EQ(ValueOf(chain_->out(), "live:", what), 0) << what;
     }
   }

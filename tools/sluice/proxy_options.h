@@ -11,6 +11,7 @@
 #include "CLI/CLI.hpp"
 #include "engine/base/clock.h"
 #include "engine/flow/flow_host.h"
+#include "engine/runtime/admission.h"
 #include "sluice/address.h"
 
 namespace sluice::tool {
@@ -20,6 +21,10 @@ struct ProxyOptions {
   std::string platform = "none";
   std::uint64_t workers = 1;
   flow::FlowPolicy policy;
+  runtime::AdmissionLimits limits{.flows_max = 100000};
+  std::uint64_t buffered_max = 0;
+  std::uint64_t queue_high = flow::FlowPolicy{}.queue_high;
+  bool verbose = false;
   Nanos drain = 30 * kSecond;
   std::vector<Address> sources;
 };

@@ -43,6 +43,21 @@ void AddProxyFlags(CLI::App* verb, ProxyOptions* o) {
   AddDuration(verb, "--idle-timeout", &o->policy.idle_timeout, "End a flow on which nothing moved for so long");
   AddDuration(verb, "--half-closed-timeout", &o->policy.half_closed_timeout,
               "The same, once one side has ended its half");
+  AddDuration(verb, "--query-timeout", &o->policy.query_timeout,
+              "Give the redirect query up after that, with setting the records");
+  AddDuration(verb, "--lifetime", &o->policy.lifetime, "End a flow after that, however busy; 0: never");
+  AddCount(verb, "--max-flows", &o->limits.flows_max, {1, 100000000}, "More connections are reset");
+  AddCount(verb, "--max-flows-per-source", &o->limits.flows_per_source_max, {},
+           "The same for one client address; 0: no limit");
+  AddCount(verb, "--accept-rate", &o->limits.accepts_per_second, {0, 1000000000},
+           "Connections a second; more wait in the backlog; 0: no limit");
+  AddCount(verb, "--accept-burst", &o->limits.accepts_burst, {0, 1000000000},
+           "So many at once after a quiet time; 0: one second's worth");
+  AddSize(verb, "--max-buffered", &o->buffered_max, {},
+          "Bytes queued in all; past it reading pauses; 0: no limit but the workers' memory");
+  AddSize(verb, "--max-queue", &o->queue_high, {1024, std::uint64_t{1} << 32},
+          "Bytes queued in one direction of a flow; past it reading pauses");
+  verb->add_flag("--verbose,-v", o->verbose, "Print at the start how much memory the limits allow");
   AddDuration(verb, "--drain", &o->drain, "After the first request to stop, wait so long for flows to end");
   AddSources(verb, "--source", &o->sources, "Local addresses for onward connects, in turn; ranges too");
 }

@@ -7,6 +7,7 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "engine/runtime/memory_bound.h"
 #include "tools/sluice/cli.h"
 #include "tools/sluice/exit_codes.h"
 
@@ -42,10 +43,10 @@ Serving::Serving(const ProxyOptions& options)
 Serving::~Serving() = default;
 
 absl::Status Serving::Begin(io::Platform* platform) {
-  runtime::RuntimeOptions options;
-  options.workers = static_cast<int>(options_.workers);
-  options.worker.port.platform = platform;
-  absl::StatusOr<std::unique_ptr<runtime::Runtime>> runtime = runtime::Runtime::Create(options);
+  runtime_options_.workers = static_cast<int>(options_.workers);
+  runtime_options_.worker.port.platform = platform;
+  absl::StatusOr<std::unique_ptr<runtime::Runtime>> runtime =
+      runtime::Runtime::Create(runtime_options_);
   if (!runtime.ok()) return runtime.status();
   runtime_ = *std::move(runtime);
   return absl::OkStatus();
@@ -57,6 +58,9 @@ absl::StatusOr<Address> Serving::AddFirst(const std::string& name, const Address
   options.name = name;
   options.listen = {listen};
   options.policy = options_.policy;
+  options.policy.queue_high = static_cast<std::size_t>(options_.queue_high);
+  options.limits = options_.limits;
+  options.buffered_max = static_cast<std::size_t>(options_.buffered_max);
   options.sources = options_.sources;
   options.redirector = std::move(redirector);
   absl::StatusOr<std::unique_ptr<runtime::Engine>> engine = runtime::Engine::Create(*runtime_, std::move(options));
@@ -68,7 +72,15 @@ absl::StatusOr<Address> Serving::AddFirst(const std::string& name, const Address
   return local;
 }
 
+void Serving::PrintMemoryBound() {
+  std::vector<const runtime::EngineOptions*> engines;
+  for (const auto& engine : engines_) engines.push_back(&engine->options());
+  const runtime::MemoryBound bound = runtime::WorstCaseMemory(runtime_options_, engines);
+  PrintLine(absl::StrCat("memory: ", bound.ToString(), "; sockets' own buffers not counted"));
+}
+
 void Serving::Serve() {
+  if (options_.verbose) PrintMemoryBound();
   PrintLine(absl::StrCat("listening on ", engines_.back()->addresses().front().ToString()));
   gate_.WaitFirst();
   std::thread hurrier([this] {

@@ -39,10 +39,12 @@ class Serving {
 
  private:
   void Drain();
+  void PrintMemoryBound();
 
   const ProxyOptions& options_;
   StopGate gate_;
   StopWatcher watcher_;
+  runtime::RuntimeOptions runtime_options_;
   std::unique_ptr<runtime::Runtime> runtime_;
   std::vector<std::unique_ptr<runtime::Engine>> engines_;  // first hop last
 };

@@ -24,13 +24,15 @@ using metrics::Counter;
 // Wants to think about everything that goes up; the test has the tokens.
 class Thinker final : public inspect::Inspector {
  public:
-  enum class Mode { kKeep, kDrop, kAnswerAtOnce, kWithoutToken, kTakeButPass };
+  enum class Mode { kPass, kKeep, kDrop, kAnswerAtOnce, kWithoutToken, kTakeButPass };
 
-  Verdict OnData(const inspect::FlowInfo&, Direction direction, memory::Chain&,
+  Verdict OnData(const inspect::FlowInfo&, Direction direction, memory::Chain& data,
                  inspect::Later& later) override {
     if (direction == Direction::kDown) return Verdict::kPass;
     const MutexLock lock(mutex_);
     ++asked_;
+    bytes_ += data.size();
+    if (mode_ == Mode::kPass) return Verdict::kPass;
     if (mode_ == Mode::kWithoutToken) return Verdict::kPend;
     Pending token = later.Take();
     if (mode_ == Mode::kAnswerAtOnce) {
@@ -48,6 +50,10 @@ class Thinker final : public inspect::Inspector {
     const MutexLock lock(mutex_);
     return asked_;
   }
+  std::uint64_t bytes() {
+    const MutexLock lock(mutex_);
+    return bytes_;
+  }
   // The oldest one; empty when there is none.
   Pending TakeToken() {
     const MutexLock lock(mutex_);
@@ -61,6 +67,7 @@ class Thinker final : public inspect::Inspector {
   Mutex mutex_;
   Mode mode_ ABSL_GUARDED_BY(mutex_) = Mode::kKeep;
   int asked_ ABSL_GUARDED_BY(mutex_) = 0;
+  std::uint64_t bytes_ ABSL_GUARDED_BY(mutex_) = 0;
   std::vector<Pending> tokens_ ABSL_GUARDED_BY(mutex_);
 };
 
@@ -263,6 +270,37 @@ TEST_F(PendingVerdictTest, HeldBytesAreHandedOnBeforeAReset) {
   ASSERT_TRUE(Await(Counter::k_closed_reset, 1));
 }
 
+// The same with bytes before the held ones that are still being sent: their end is not the end.
+TEST_F(PendingVerdictTest, AResetWaitsForHeldBytesBehindAQueue) {
+  constexpr std::uint64_t kBytes = std::uint64_t{24} << 20;
+  options_.policy.linger_timeout = 3600 * kSecond;
+  options_.policy.queue_high = 2 * kBytes;
+  thinker_.set_mode(Thinker::Mode::kPass);
+  StartProxy();
+  Ends& ends = Connect();
+  contract::StreamSender sender(6, kBytes, 1 << 20);
+  sender.Start(loop_.port(), ends.client);
+  ASSERT_TRUE(loop_.RunUntil([&] { return sender.done(); }));
+  ASSERT_TRUE(Eventually([&] { return thinker_.bytes() == kBytes; }));
+  thinker_.set_mode(Thinker::Mode::kKeep);
+  Send(ends, "held");
+  ASSERT_TRUE(Await(Counter::k_pended, 1));
+  ASSERT_LT(engine_->Metrics()[Counter::k_bytes_up], kBytes) << "all was sent at once";
+  loop_.port().Abort(ends.client);
+  ASSERT_TRUE(SendAll(loop_, loop_.port(), ends.origin, "answer", 6).ok());
+  std::vector<char> buffer(1 << 20);
+  for (std::uint64_t received = 0; received < kBytes;) {
+    const Outcome outcome =
+        ReceiveOnce(loop_, loop_.port(), ends.origin, buffer.data(), buffer.size());
+    ASSERT_TRUE(outcome.ok() && outcome.bytes > 0) << "after " << received;
+    received += outcome.bytes;
+  }
+  loop_.Settle();
+  EXPECT_TRUE(thinker_.TakeToken().Resolve(Verdict::kPass));
+  EXPECT_EQ(Receive(ends.origin), "held");
+  ASSERT_TRUE(Await(Counter::k_closed_reset, 1));
+}
+
 TEST_F(PendingVerdictTest, AnEngineStopsWhileVerdictsArePending) {
   StartProxy(2);
   for (int i = 0; i < 4; ++i) ConnectAndPend();
@@ -298,6 +336,30 @@ TEST_F(PendingVerdictTest, VerdictsOfAnotherThreadReachTheirFlows) {
   stop.store(true);
   answering.join();
   EXPECT_EQ(engine_->Metrics()[Counter::k_pended], kFlows * kPieces);
+}
+
+// An answer may come between the end of a flow and its last outcome.
+TEST_F(PendingVerdictTest, AnswersRaceWithFlowsThatEnd) {
+  MakeRuntime();
+  const int rounds = contract::Rounds(60);
+  for (int round = 0; round < rounds; ++round) {
+    engine_ = MakeEngine(origin_listener_.local());
+    ASSERT_TRUE(engine_->Start().ok());
+    std::vector<Pending> tokens;
+    for (int i = 0; i < 8; ++i) {
+      ConnectAndPend();
+      tokens.push_back(thinker_.TakeToken());
+    }
+    std::thread answering([&] {
+      for (Pending& token : tokens) {
+        token.Resolve(Verdict::kPass);
+        for (int i = 0; i < round; ++i) std::this_thread::yield();
+      }
+    });
+    engine_->Stop(0);
+    answering.join();
+    EXPECT_EQ(runtime_->Live().verdicts, 0u);
+  }
 }
 
 }  // namespace

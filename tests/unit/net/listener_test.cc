@@ -16,7 +16,7 @@ namespace {
 
 class ListenerTest : public ::testing::Test {
  protected:
-  void Start(int accepts) {
+  void Start(int accepts, TokenBucket* rate = nullptr) {
     ListenerOptions options;
     options.accepts = accepts;
     options.retry_first = kMillisecond;
@@ -31,8 +31,27 @@ class ListenerTest : public ::testing::Test {
         },
         [](void* self, OsError) { ++static_cast<ListenerTest*>(self)->failed_; },
         [](void* self) { ++static_cast<ListenerTest*>(self)->stopped_; });
+    if (rate != nullptr) {
+      listener_->LimitRate(rate, [](void* self, const TokenBucket&) {
+        ++static_cast<ListenerTest*>(self)->paused_;
+      });
+    }
     ASSERT_TRUE(listener_->Listen(Address::Loopback(Family::kV4, 0)).ok());
     listener_->BeginAccepting();
+  }
+
+  // Connected, but perhaps not accepted: clients are queued by the kernel.
+  void ConnectClients(int count) {
+    for (int i = 0; i < count; ++i) {
+      clients_.push_back(std::make_unique<io::Socket>());
+      io::Socket& client = *clients_.back();
+      ASSERT_TRUE(loop_.port().Open(client, Family::kV4).ok());
+      ASSERT_TRUE(contract::ConnectOnce(loop_, loop_.port(), client, listener_->local()).ok());
+    }
+  }
+
+  void TearDown() override {
+    for (const auto& client : clients_) contract::CloseNow(loop_, loop_.port(), *client);
   }
 
   bool Run(const std::function<bool()>& done) {
@@ -58,6 +77,8 @@ class ListenerTest : public ::testing::Test {
   int accepted_ = 0;
   int failed_ = 0;
   int stopped_ = 0;
+  int paused_ = 0;
+  std::vector<std::unique_ptr<io::Socket>> clients_;
 };
 
 // Each slot is posted again by itself: a few of them serve any number of connections.
@@ -80,6 +101,41 @@ TEST_F(ListenerTest, StopJoinsEverySlotAndReportsOnce) {
   loop_.Settle();
   EXPECT_EQ(stopped_, 1);
   EXPECT_EQ(accepted_, 0);
+}
+
+// Past the rate connections wait in the backlog, and every one of them is accepted in its time.
+TEST_F(ListenerTest, ARatePausesAcceptingAndLosesNothing) {
+  loop_.Turn();
+  const Instant begin = loop_.port().now();
+  TokenBucket rate(20, 3, begin);
+  Start(8, &rate);
+  ConnectClients(8);
+  ASSERT_TRUE(Run([&] { return accepted_ == 3; }));
+  EXPECT_GE(paused_, 1);
+  ASSERT_TRUE(Run([&] { return accepted_ == 8; }));
+  // Five had to wait for a token each.
+  EXPECT_GE(loop_.port().now() - begin, 5 * 50 * kMillisecond);
+  EXPECT_LE(rate.Available(loop_.port().now()), 3);
+  StopAndJoin();
+}
+
+TEST_F(ListenerTest, StopWhilePausedJoinsEverySlot) {
+  TokenBucket rate(1, 2, loop_.port().now());
+  Start(8, &rate);
+  ConnectClients(3);
+  ASSERT_TRUE(Run([&] { return paused_ == 1; }));
+  EXPECT_EQ(accepted_, 2);
+  StopAndJoin();
+}
+
+// A bucket with more tokens than there are slots never pauses.
+TEST_F(ListenerTest, AWideRateIsNotNoticed) {
+  TokenBucket rate(1000000, 1000, loop_.port().now());
+  Start(2, &rate);
+  ConnectClients(30);
+  ASSERT_TRUE(Run([&] { return accepted_ == 30; }));
+  EXPECT_EQ(paused_, 0);
+  StopAndJoin();
 }
 
 #if defined(__linux__)

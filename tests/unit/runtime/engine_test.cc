@@ -41,13 +41,13 @@ TEST_F(ProxyTest, AddressInUseFailsTheStartAndNamesIt) {
 }
 
 TEST_F(ProxyTest, ConnectionsPastTheLimitAreRefused) {
-  options_.flows_max = 2;
+  options_.limits.flows_max = 2;
   StartProxy();
   Connect();
   Connect();
   Ends& refused = ConnectClient(engine_->addresses()[0]);
   EXPECT_TRUE(ClientSeesReset(refused));
-  EXPECT_EQ(engine_->Metrics()[Counter::k_refused_limit], 1u);
+  EXPECT_EQ(engine_->Metrics()[Counter::k_refused_flows], 1u);
   EXPECT_EQ(engine_->flows(), 2u);
 }
 

@@ -54,6 +54,7 @@ class ProxyTest : public ::testing::Test {
     options.workers = workers;
     options.caller_driven = caller_driven_;
     options.worker.slab = slab_;
+    options.worker.handover_max = handover_max_;
     absl::StatusOr<std::unique_ptr<Runtime>> runtime = Runtime::Create(options);
     ASSERT_TRUE(runtime.ok()) << runtime.status();
     runtime_ = *std::move(runtime);
@@ -65,7 +66,9 @@ class ProxyTest : public ::testing::Test {
     options.name = options_.name;
     options.listen = options_.listen;
     options.policy = options_.policy;
-    options.flows_max = options_.flows_max;
+    options.limits = options_.limits;
+    options.listener_limits = options_.listener_limits;
+    options.buffered_max = options_.buffered_max;
     options.inspector = options_.inspector;
     options.redirector = std::make_unique<redirect::NoneRedirector>(upstream);
     absl::StatusOr<std::unique_ptr<Engine>> engine = Engine::Create(*runtime_, std::move(options));
@@ -164,6 +167,7 @@ class ProxyTest : public ::testing::Test {
   io::Socket origin_listener_;
   std::vector<std::unique_ptr<Ends>> ends_;
   memory::SlabOptions slab_;
+  std::size_t handover_max_ = 4096;
   EngineOptions options_;  // listen, policy, limits: copied by MakeEngine
   std::unique_ptr<Runtime> runtime_;
   std::unique_ptr<Engine> engine_;

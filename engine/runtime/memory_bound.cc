@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "engine/runtime/memory_bound.h"
+
+#include "absl/strings/str_cat.h"
+#include "engine/inspect/verdict_desk.h"
+#include "engine/runtime/engine.h"
+#include "engine/runtime/runtime.h"
+
+namespace sluice::runtime {
+namespace {
+
+// What a thread touches of its stack and what the C library keeps for it. An allowance, not a sum.
+constexpr std::size_t kThreadBytes = 256 * 1024;
+// A submission entry has 64 bytes, a completion entry 16, and there are four of those for each.
+constexpr std::size_t kBytesPerQueueEntry = 64 + 4 * 16;
+
+}  // namespace
+
+MemoryBound WorstCaseMemory(const RuntimeOptions& runtime,
+                            absl::Span<const EngineOptions* const> engines) {
+  const auto workers = static_cast<std::size_t>(runtime.workers);
+  MemoryBound bound;
+  bound.workers = workers * (Worker::BytesFor(runtime.worker) + kThreadBytes +
+                             runtime.worker.port.queue_depth * kBytesPerQueueEntry);
+  for (const EngineOptions* engine : engines) {
+    const std::size_t flows = engine->limits.flows_max;
+    // Each worker keeps what it once had, and which flows it gets is up to the load.
+    bound.flows += workers * FlowPool::BytesFor(flows);
+    bound.queries += workers * flows * engine->redirector->QueryBytesMax();
+    bound.guards += flows * redirect::LoopGuard::BytesPerFlow();
+    if (engine->limits.flows_per_source_max != 0) {
+      bound.guards += flows * SourceCounts::BytesPerSource();
+    }
+    for (const AdmissionLimits& limits : engine->listener_limits) {
+      if (limits.flows_per_source_max == 0) continue;
+      bound.guards += flows * SourceCounts::BytesPerSource();
+    }
+    bound.listeners += engine->listen.size() * net::Listener::BytesFor(engine->listener.accepts);
+    bound.verdicts += workers * sizeof(EnginePart);
+    if (engine->inspector != nullptr) {
+      bound.verdicts += workers * inspect::VerdictDesk::BytesFor(engine->policy.pending_max);
+    }
+  }
+  return bound;
+}
+
+std::string MemoryBound::ToString() const {
+  const auto mib = [](std::size_t bytes) { return absl::StrCat((bytes + 1048575) >> 20, " MiB"); };
+  return absl::StrCat("at most ", mib(total()), ": workers ", mib(workers), ", flows ", mib(flows),
+                      ", queries ", mib(queries), ", guards ", mib(guards), ", listeners ",
+                      mib(listeners), ", verdicts ", mib(verdicts));
+}
+
+}  // namespace sluice::runtime
