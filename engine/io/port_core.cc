@@ -66,11 +66,12 @@ int PortCore::Dispatch(int limit) {
   // What handlers make ready while this runs waits for the next turn, so that a chain of immediate
   // outcomes cannot keep the loop from its timers.
   std::size_t ready = ready_.size();
-  // Outcomes that never cease must not starve messages: they keep a share of each turn, and of a turn of
-  // one handler every other turn.
+  // Outcomes that never cease must not starve messages: they keep a share of each turn, and of a
+  // turn of one handler every other turn.
   message_turn_ = !message_turn_;
   int message_share = 0;
-  if (messages_.HasWork() && (limit > 1 || message_turn_)) message_share = limit / 8 > 0 ? limit / 8 : 1;
+  if (messages_.HasWork() && (limit > 1 || message_turn_))
+    message_share = limit / 8 > 0 ? limit / 8 : 1;
   while (ready > 0 && ran < limit - message_share) {
     Operation* operation = ready_.Front();
     SLUICE_CHECK(operation != nullptr);
@@ -105,6 +106,13 @@ void PortCore::CloseIfJoined(Socket& socket) {
   socket.local_of_ = nullptr;
   socket.closing_ = false;
   --stats_.sockets;
+}
+
+bool PortCore::HoldsSend(Socket& socket) {
+  bool holds = false;
+  socket.operations_.ForEach(
+      [&](const Operation& operation) { holds = holds || operation.verb_ == Verb::kSend; });
+  return holds;
 }
 
 void PortCore::DropReady() {
