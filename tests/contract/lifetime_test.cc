@@ -419,6 +419,7 @@ TEST_P(QueueDepthTest, StartedAndCancelledBeforeTheFirstTurn) {
     if (accept.outcome().ok()) Port::Discard(accept.Take(), nullptr);
   }
   for (std::size_t i = 0; i < clients.size(); ++i) {
+    EXPECT_TRUE(loop.RunUntil([&] { return connects[i].arrived(); }));
     EXPECT_EQ(connects[i].outcomes(), 1);
     CloseNow(loop, loop.port(1), clients[i]);
   }
