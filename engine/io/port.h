@@ -65,9 +65,11 @@ class Port {
  public:
   // Fails with a text that says which call was refused and what to change.
   static absl::StatusOr<std::unique_ptr<Port>> Create(const PortOptions& options);
-  // Cancels and joins everything armed; see above. Sockets stay the property of their owners, but those
-  // that were closing are closed. REQUIRES: if anything is armed and RunOnce was ever called, on the owner
-  // thread, because io_uring lets no other thread cancel.
+  // Cancels and joins everything armed; see above. Sockets that were closing are closed; a socket that an
+  // accept had won, and that no handler took, is discarded. REQUIRES: Close or Abort was called for each
+  // socket of this port (a failed check in every build: nobody could close it afterwards); and, if
+  // anything is armed and RunOnce was ever called, on the owner thread, because io_uring lets no other
+  // thread cancel.
   ~Port();
   Port(const Port&) = delete;
   Port& operator=(const Port&) = delete;
@@ -83,14 +85,15 @@ class Port {
   // A fresh unconnected socket of this port, not inherited by child processes, Nagle off.
   OsError Open(Socket& socket, Family family);
   // Binds an unconnected socket. Only needed for a chosen source address: Connect binds by itself where
-  // the OS wants it. TCP port 0 is chosen at the latest by Connect; until then local() may say 0.
+  // the OS wants it. TCP port 0 is chosen at the latest by Connect: from here until its outcome local() has
+  // this address with the chosen port (IOCP) or with port 0 (io_uring).
   OsError Bind(Socket& socket, const Address& local);
   // Takes an accepted socket into this port. On failure it is closed.
   OsError Adopt(Socket& socket, AcceptedSocket accepted);
   // Closes an accepted socket that nobody adopts, with RST. Any thread.
   static void Discard(AcceptedSocket accepted, Platform* platform);
-  // Sends FIN after what was sent. The receive side stays open. REQUIRES: no Send armed; it might go out
-  // after the FIN.
+  // Sends FIN after what was sent. The receive side stays open. REQUIRES: no Send armed, nor done and not
+  // delivered (a failed check): it might go out after the FIN, or might have sent a part only.
   OsError ShutdownSend(Socket& socket);
   // Closes; armed operations on the socket are cancelled and their outcomes arrive as usual, and only then
   // does the handle go (so no receive is pending at closesocket, which would make Windows send RST).
@@ -98,16 +101,24 @@ class Port {
   // operation runs. A send that is cut off so ends the connection with RST: a FIN would tell the peer that
   // it has everything. Idempotent.
   void Close(Socket& socket);
-  // Like Close, but the peer sees RST and unsent bytes are dropped.
+  // Like Close, but the peer sees RST and unsent bytes are dropped. Of Close and Abort the stronger word
+  // counts: Abort after Close, while armed operations are being joined, still makes it RST, and Close after
+  // Abort changes nothing. Once the socket is joined both do nothing.
   void Abort(Socket& socket);
 
   // ---- Operations. REQUIRES: operation idle and bound, socket open, at most one receive (Recv or
   //      AwaitReadable) and one Send armed on it. ----
 
   void Accept(AcceptOp& operation, Socket& listener);
+  // From here on peer() is `remote`, also when the platform sends the SYN elsewhere; empty again if the
+  // connect failed. One attempt uses the socket up: to try again, open a new one.
   void Connect(ConnectOp& operation, Socket& socket, const Address& remote);
-  // 1..kBuffersMax buffers; at least one byte in all.
+  // 1..kBuffersMax buffers; at least one byte in all. A reset is told once, to whichever operation asks
+  // first: after a Send that failed, or an AwaitReadable that said kReset, an end of stream is not to be
+  // believed.
   void Recv(RecvOp& operation, Socket& socket, absl::Span<const IoBuffer> buffers);
+  // After a Send whose outcome is an error, kAborted included, an unknown part of it went out: nothing more
+  // may be sent on that socket, and it is ended with Abort.
   void Send(SendOp& operation, Socket& socket, absl::Span<const IoBuffer> buffers);
   void AwaitReadable(AwaitReadableOp& operation, Socket& socket);
   // Overlapped WSAIoctl on Windows. `in` and `out` are the operation's until its outcome.

@@ -127,6 +127,13 @@ void PortCore::CloseIfJoined(Socket& socket) {
   --stats_.sockets;
 }
 
+bool PortCore::HoldsSend(Socket& socket) {
+  bool holds = false;
+  socket.operations_.ForEach(
+      [&](const Operation& operation) { holds = holds || operation.verb_ == Verb::kSend; });
+  return holds;
+}
+
 void PortCore::DropReady() {
   while (Operation* operation = ready_.Front()) Release(*operation);
 }

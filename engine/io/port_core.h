@@ -27,6 +27,10 @@ class PortCore {
 
   PortCore(void* backend, CloseHandle close_handle)
       : backend_(backend), close_handle_(close_handle) {}
+  // REQUIRES: every socket was closed (port.h, ~Port).
+  ~PortCore() { SLUICE_CHECK(stats_.sockets == 0); }
+  PortCore(const PortCore&) = delete;
+  PortCore& operator=(const PortCore&) = delete;
 
   // idle -> armed. `socket` is null for operations on none. Call before the system call (law 3).
   void Arm(Operation& operation, Verb verb, Socket* socket);
@@ -58,6 +62,9 @@ class PortCore {
     });
     CloseIfJoined(socket);
   }
+
+  // A send is armed on it, or done and not delivered.
+  static bool HoldsSend(Socket& socket);
 
   template <typename Visit>
   void ForEachArmed(Visit visit) {

@@ -60,6 +60,7 @@ class Socket {
     }
     return local_;
   }
+  // Of an adopted socket its peer; of others what Connect was asked for, wherever a platform sent it.
   const Address& peer() const { return peer_; }
 
  private:

@@ -27,6 +27,7 @@ TEST_P(ConnectTest, ClosedTcpPortRefuses) {
   EXPECT_EQ(outcome.error.code, ErrorCode::kRefused) << outcome.error.ToString();
   EXPECT_NE(outcome.error.raw, 0);
   EXPECT_EQ(outcome.bytes, 0u);
+  EXPECT_TRUE(socket.peer().empty()) << "nobody is there";
   CloseNow(loop_, loop_.port(), socket);
 }
 
@@ -67,7 +68,8 @@ TEST_P(ConnectTest, BothEndsKnowBothAddresses) {
   EXPECT_EQ(pair.server.local().family(), GetParam());
 }
 
-// A chosen source address is what the peer sees.
+// A chosen source address is what the peer sees, and what local() says from Bind on; its TCP port,
+// which may not be chosen yet, is known when the connect has succeeded.
 TEST_P(ConnectTest, BoundSourceAddressIsUsed) {
   Accept accept;
   Port& port = loop_.port();
@@ -79,8 +81,11 @@ TEST_P(ConnectTest, BoundSourceAddressIsUsed) {
   ASSERT_TRUE(port.Open(socket, GetParam()).ok());
   const OsError bound = port.Bind(socket, source);
   EXPECT_TRUE(bound.ok()) << bound.ToString();
+  EXPECT_EQ(socket.local().WithPort(0), source);
   port.Accept(accept, listener);
   EXPECT_TRUE(ConnectOnce(loop_, port, socket, listener.local()).ok());
+  EXPECT_NE(socket.local().tcp_port(), 0);
+  EXPECT_EQ(socket.peer(), listener.local());
   EXPECT_TRUE(loop_.RunUntil([&] { return accept.arrived(); }));
   EXPECT_TRUE(accept.outcome().ok());
   if (accept.outcome().ok()) {

@@ -146,6 +146,21 @@ TEST_P(HalfCloseTest, BothSidesMayEnd) {
   }
 }
 
+// A FIN that overtakes a send cuts the stream short and looks like its end, so asking for it is a
+// failed check: with the send pending, and with its outcome not yet delivered.
+TEST_P(HalfCloseTest, ShutdownWithASendUnderWayIsAFailedCheck) {
+  Send send;
+  std::vector<std::byte> out = Pattern(32 << 20, 1);
+  const auto shut_down = [&](std::size_t bytes) {
+    Loop loop;  // its own: the test for death may fork
+    Pair pair(loop, GetParam());
+    loop.port().Send(send, pair.client, {IoBuffer{out.data(), bytes}});
+    loop.port().ShutdownSend(pair.client);
+  };
+  EXPECT_DEATH_IF_SUPPORTED(shut_down(out.size()), "check failed: .*HoldsSend");
+  EXPECT_DEATH_IF_SUPPORTED(shut_down(1), "check failed: .*HoldsSend");
+}
+
 // ShutdownSend is synchronous and says so when there is nothing to shut down.
 TEST_P(HalfCloseTest, ShutdownOfAnUnconnectedSocketFails) {
   Port& port = loop_.port();

@@ -140,7 +140,7 @@ TEST_P(PlatformTest, AcceptedSocketsLife) {
 }
 
 // OnConnecting sends the connect elsewhere: the SYN goes there and nowhere else. This is what a
-// redirect is.
+// redirect is. The application does not notice: its peer is the one it asked for.
 TEST_P(PlatformTest, ConnectIsRedirected) {
   Accept at_target;
   Socket wanted;
@@ -157,6 +157,7 @@ TEST_P(PlatformTest, ConnectIsRedirected) {
   });
   ASSERT_TRUE(port().Open(client, GetParam()).ok());
   EXPECT_TRUE(ConnectOnce(loop_, port(), client, wanted.local()).ok());
+  EXPECT_EQ(client.peer(), wanted.local());
   EXPECT_TRUE(loop_.RunUntil([&] { return at_target.arrived(); }));
   EXPECT_TRUE(at_target.outcome().ok());
   if (at_target.outcome().ok()) {
@@ -186,6 +187,7 @@ TEST_P(PlatformTest, ConnectIsForbidden) {
   const Outcome outcome = ConnectOnce(loop_, port(), client, listener.local());
   EXPECT_EQ(outcome.error.code, ErrorCode::kAccessDenied);
   EXPECT_EQ(outcome.error.raw, 10013);
+  EXPECT_TRUE(client.peer().empty());
   EXPECT_EQ(platform_.count(Kind::kBeginSyn), 0);
   EXPECT_EQ(platform_.count(Kind::kEndSyn), 0);
   loop_.Settle();
@@ -227,7 +229,8 @@ TEST_P(PlatformTest, FailedConnectStillEndsItsSyn) {
 }
 
 // Handles are reused by the OS at once, so OnClosing must come before: for each handle,
-// opened/accepted and closing alternate, whatever happens to the socket in between.
+// opened/accepted and closing alternate, whatever happens to the socket in between. An accepted
+// socket is told by OnAccepted alone.
 TEST_P(PlatformTest, ClosingComesBeforeTheHandleIsUsedAgain) {
   for (int round = 0; round < 20; ++round) {
     Recv recv;
@@ -245,7 +248,7 @@ TEST_P(PlatformTest, ClosingComesBeforeTheHandleIsUsedAgain) {
       EXPECT_EQ(found, open.end()) << "made twice without closing";
       if (found == open.end()) open.push_back(event.socket);
     } else if (event.kind == Kind::kAccepted) {
-      // Whether accepted sockets are told as opened too is not written anywhere.
+      EXPECT_EQ(found, open.end()) << "an accepted socket was told as opened too";
       if (found == open.end()) open.push_back(event.socket);
     } else if (event.kind == Kind::kClosing) {
       EXPECT_NE(found, open.end()) << "closed twice";

@@ -45,6 +45,7 @@ class End {
     if (prng.Chance(1, 2)) port_.Cancel(recv_);
     if (prng.Chance(1, 2)) port_.Cancel(await_);
   }
+  bool sending() const { return !send_.idle(); }
   bool exact() const { return started_ == recv_.outcomes() + send_.outcomes() + await_.outcomes(); }
   bool over() const { return socket.is_joined() && recv_.idle() && send_.idle() && await_.idle(); }
 
@@ -156,7 +157,7 @@ class StressTest : public FamilyTest {
       case 1:
         return port.Abort(end->socket);
       case 2:
-        static_cast<void>(port.ShutdownSend(end->socket));
+        if (!end->sending()) static_cast<void>(port.ShutdownSend(end->socket));
         return;
       default:
         return end->CancelSome(prng);

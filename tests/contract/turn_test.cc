@@ -27,12 +27,12 @@ TEST_F(TurnTest, BudgetBoundsATurnAndLosesNothing) {
   const std::uint64_t waits = loop_.port().stats().waits;
   int turns = 0;
   while (order.size() < defers.size() && turns < 1000) {
-    EXPECT_GT(loop_.Turn(0, loop_.port().now() + kPatience, Budget{7}), 0);
-    ASSERT_EQ(loop_.port().stats().waits, waits) << "slept although something was ready";
+    EXPECT_GT(loop_.Turn(0, Soon(), Budget{7}), 0);
+    EXPECT_EQ(loop_.port().stats().waits, waits) << "slept although something was ready";
     ++turns;
   }
   EXPECT_GE(turns, 15);
-  ASSERT_EQ(order.size(), defers.size());
+  EXPECT_EQ(order.size(), defers.size());
   for (std::size_t i = 0; i < order.size(); ++i) EXPECT_EQ(order[i], i);
 }
 
@@ -174,10 +174,12 @@ TEST_F(TurnTest, ChainOfDefersAdvancesOneATurn) {
   port.Defer(chain);
   const std::uint64_t waits = port.stats().waits;
   for (int turn = 1; turn <= 1000; ++turn) {
-    EXPECT_EQ(loop_.Turn(0, port.now() + kPatience), 1);
-    ASSERT_EQ(chain.outcomes(), turn);
-    ASSERT_EQ(port.stats().waits, waits) << "slept although something was ready";
+    EXPECT_EQ(loop_.Turn(0, Soon()), 1);
+    EXPECT_EQ(chain.outcomes(), turn);
+    EXPECT_EQ(port.stats().waits, waits) << "slept although something was ready";
+    if (HasFailure()) break;
   }
+  EXPECT_TRUE(loop_.RunUntil([&] { return chain.outcomes() == 1000; }));
   EXPECT_EQ(loop_.Turn(), 0);
 }
 

@@ -32,6 +32,7 @@ void RollOdds(Dice& dice, Scenario* scenario) {
   odds.cancel_loses = dice.Odds(2, 1000);
   odds.reset_discards = dice.One(2) ? 0 : 1000;
   odds.delayed_control = dice.Odds(2, 1000);
+  odds.reset_told_once = dice.One(2);
   scenario->faulty = dice.One(3);
   if (!scenario->faulty) return;
   odds.fail_accept = dice.Odds(4, 500);

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cstdio>
 #include <exception>
+#include <sstream>
 
 #include "absl/strings/str_cat.h"
 #include "tools/sluice/exit_codes.h"
@@ -67,20 +68,22 @@ std::string Explain(const CLI::App& app, const CLI::ParseError& error, int argc,
   return FirstLine(error.what());
 }
 
-int Parse(CLI::App& app, int argc, char** argv) {
+void Parse(CLI::App& app, int argc, char** argv, Command* command) {
+  std::ostringstream help_text;
   try {
     app.parse(argc, argv);
-    return kExitOk;
   } catch (const CLI::CallForHelp& help) {
-    return app.exit(help);
+    command->exit_code = app.exit(help, help_text, help_text);
   } catch (const CLI::CallForAllHelp& help) {
-    return app.exit(help);
+    command->exit_code = app.exit(help, help_text, help_text);
   } catch (const CLI::ParseError& error) {
     const std::vector<CLI::App*> verbs = app.get_subcommands();
     const std::string verb = verbs.empty() ? "" : absl::StrCat(" ", verbs.front()->get_name());
-    PrintError(absl::StrCat(Explain(app, error, argc, argv), " (see sluice", verb, " --help)"));
-    return kExitUsage;
+    command->error = absl::StrCat(Explain(app, error, argc, argv), " (see sluice", verb, " --help)");
+    command->exit_code = kExitUsage;
+    command->action = nullptr;
   }
+  command->help = help_text.str();
 }
 
 }  // namespace
@@ -130,26 +133,33 @@ CLI::Option* AddSources(CLI::App* app, const std::string& flag, std::vector<Addr
   return AddParsed(app, flag, out, help, &ParseSources)->type_name("ADDRESS[,...]");
 }
 
-int ProgramMain(int argc, char** argv) {
+Command ParseCommand(int argc, char** argv) {
   CLI::App app("Sluice, a proxy engine on a completion-port model", "sluice");
   app.require_subcommand(1);
   app.set_help_all_flag("--help-all", "Show the flags of all verbs");
   app.option_defaults()->always_capture_default(false);
   app.failure_message(CLI::FailureMessage::simple);
 
-  Action action;
-  AddRunVerb(app, action);
-  AddChainVerb(app, action);
-  AddEchoVerb(app, action);
-  AddLoadVerb(app, action);
-  AddDoctorVerb(app, action);
-  AddVersionVerb(app, action);
+  Command command;
+  AddRunVerb(app, command.action);
+  AddChainVerb(app, command.action);
+  AddEchoVerb(app, command.action);
+  AddLoadVerb(app, command.action);
+  AddDoctorVerb(app, command.action);
+  AddVersionVerb(app, command.action);
+  Parse(app, argc, argv, &command);
+  return command;
+}
 
-  const int parsed = Parse(app, argc, argv);
-  if (parsed != kExitOk || !action) return parsed;
+int ProgramMain(int argc, char** argv) {
+  const Command command = ParseCommand(argc, argv);
+  if (!command.error.empty()) PrintError(command.error);
+  std::fputs(command.help.c_str(), stdout);
+  std::fflush(stdout);
+  if (!command.action) return command.exit_code;
   RaiseHandleLimit();
   try {
-    return action();
+    return command.action();
   } catch (const std::exception& error) {
     PrintError(error.what());
     return kExitFatal;

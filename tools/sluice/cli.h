@@ -29,6 +29,14 @@ void AddLoadVerb(CLI::App& app, Action& action);
 void AddDoctorVerb(CLI::App& app, Action& action);
 void AddVersionVerb(CLI::App& app, Action& action);
 
+// A command line, read. Nothing has run or was printed.
+struct Command {
+  Action action;      // empty when there is nothing to run
+  int exit_code = 0;  // when there is no action
+  std::string error;  // for standard error, one line
+  std::string help;   // for standard output
+};
+Command ParseCommand(int argc, char** argv);
 // The whole program; what main.cc calls.
 int ProgramMain(int argc, char** argv);
 

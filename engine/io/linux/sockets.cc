@@ -142,6 +142,7 @@ void Port::Discard(AcceptedSocket accepted, Platform* platform) {
 
 OsError Port::ShutdownSend(Socket& socket) {
   SLUICE_CHECK(socket.is_open());
+  SLUICE_CHECK(!PortCore::HoldsSend(socket));
   ++impl_->stats().calls_kernel;
   if (shutdown(Descriptor(socket.handle_), SHUT_WR) != 0) return LastError();
   socket.send_shut_ = true;

@@ -69,6 +69,7 @@ struct Endpoint {
   Inbox inbox;
   bool fin_arrived = false;
   bool reset_arrived = false;
+  bool reset_told = false;  // somebody heard of it: what is read later may look like a FIN
   bool fin_sent = false;
   bool reset_sent = false;
   std::deque<Segment> flight;  // on the way to `other`

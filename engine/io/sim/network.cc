@@ -124,7 +124,10 @@ OsError World::Accept(NativeHandle handle, AcceptedSocket* accepted) {
 World::ReadResult World::Peek(NativeHandle handle) {
   Endpoint& endpoint = Of(handle);
   if (!endpoint.inbox.empty()) return ReadResult::kData;
-  if (endpoint.reset_arrived) return ReadResult::kReset;
+  if (endpoint.reset_arrived) {
+    const bool looks_ended = endpoint.reset_told && options_.odds.reset_told_once;
+    return looks_ended ? ReadResult::kEnd : ReadResult::kReset;
+  }
   if (endpoint.fin_arrived) return ReadResult::kEnd;
   return ReadResult::kNothing;
 }

@@ -253,7 +253,10 @@ void Port::Impl::CompleteRecv(RecvOp& operation) {
   }
   if (total > 0) return Finish(operation, Outcome::Done(static_cast<std::uint32_t>(total)));
   SLUICE_CHECK(result != World::ReadResult::kNothing);
-  if (result == World::ReadResult::kReset) return Finish(operation, Outcome{0, kReset});
+  if (result == World::ReadResult::kReset) {
+    world_.TellReset(handle);
+    return Finish(operation, Outcome{0, kReset});
+  }
   Finish(operation, Outcome::Done(0));
 }
 
@@ -288,6 +291,7 @@ void Port::Impl::CompleteSend(SendOp& operation) {
   // A FIN behind half of a send would tell the peer that it has everything.
   if (socket.closing_ && total < size) socket.abort_on_close_ = true;
   if (total > 0) return Finish(operation, Outcome::Done(static_cast<std::uint32_t>(total)));
+  if (!error.ok()) world_.TellReset(socket.handle_);
   Finish(operation, Outcome{0, error});
 }
 
@@ -299,6 +303,7 @@ void Port::Impl::CompleteAwait(Operation& operation) {
   }
   const bool reset = world_.Peek(handle) == World::ReadResult::kReset;
   if (reset && world_.Chance(world_.odds().await_tells_reset)) {
+    world_.TellReset(handle);
     return Finish(operation, Outcome{0, kReset});
   }
   Finish(operation, Outcome::Done(0));

@@ -96,6 +96,7 @@ void Port::Discard(AcceptedSocket accepted, Platform* platform) {
 
 OsError Port::ShutdownSend(Socket& socket) {
   SLUICE_CHECK(socket.is_open());
+  SLUICE_CHECK(!impl_->HoldsSend(socket));
   sim::World& world = impl_->world_;
   if (world.Fault(world.odds().fail_shutdown)) {
     // The connection was torn down by its network.

@@ -39,6 +39,8 @@ struct Odds {
   unsigned reset_discards = 500;     // an RST destroys what was received and not read (Windows)
   unsigned await_tells_reset = 500;  // AwaitReadable ends with the reset instead of success
   unsigned delayed_control = 200;
+  bool reset_told_once =
+      false;  // after the first operation that fails with it, reads say FIN (Linux)
   // Faults.
   unsigned fail_accept = 0;
   unsigned fail_adopt = 0;
@@ -124,6 +126,8 @@ class World {
 
   enum class ReadResult : std::uint8_t { kData, kEnd, kReset, kNothing };
   ReadResult Peek(NativeHandle handle);
+  // An operation failed with the reset.
+  void TellReset(NativeHandle handle) { Of(handle).reset_told = true; }
   // Takes up to `size` bytes when there are any.
   ReadResult Read(NativeHandle handle, void* to, std::size_t size, std::size_t* count);
   // True when Write would not take zero bytes for want of room.

@@ -178,6 +178,7 @@ void Port::Discard(AcceptedSocket accepted, Platform* platform) {
 
 OsError Port::Impl::ShutdownSend(Socket& socket) {
   SLUICE_CHECK(socket.is_open());
+  SLUICE_CHECK(!HoldsSend(socket));
   Count();
   if (shutdown(HandleOf(socket), SD_SEND) != 0) return LastSocketError();
   return OsError{};
