@@ -35,6 +35,7 @@ constexpr CauseRow kCauses[] = {
     {Cause::kLifetime, "lifetime over", metrics::Counter::k_closed_lifetime},
     {Cause::kInspector, "inspector", metrics::Counter::k_closed_inspector},
     {Cause::kNoResources, "out of resources", metrics::Counter::k_closed_no_resources},
+    {Cause::kStalled, "held memory that others waited for", metrics::Counter::k_closed_stalled},
     {Cause::kDrain, "engine stopped", metrics::Counter::k_closed_drain},
 };
 

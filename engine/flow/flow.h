@@ -30,8 +30,9 @@
 namespace sluice::flow {
 
 struct LiveTag {};
+struct WorkerTag {};
 
-class Flow : public ListNode<LiveTag> {
+class Flow : public ListNode<LiveTag>, public ListNode<WorkerTag> {
  public:
   explicit Flow(FlowHost& host);
   Flow(const Flow&) = delete;
@@ -50,6 +51,11 @@ class Flow : public ListNode<LiveTag> {
   bool relaying() const { return stage_ == Stage::kRelaying && !flushing_; }
   // Relaying, or handing on what came before a reset.
   bool may_send() const { return stage_ == Stage::kRelaying; }
+
+  // When a byte last moved. Meaningful while relaying.
+  Instant last_activity() const { return last_activity_; }
+  // Holds bytes that a peer does not take.
+  bool has_unsent() const { return up_pump_.has_unsent() || down_pump_.has_unsent(); }
 
   // From the pumps.
   void OnActivity() { last_activity_ = host_.port->now(); }

@@ -9,8 +9,9 @@
 namespace sluice::flow {
 namespace {
 
-// Room below which a part-filled chunk is left alone and a fresh one taken. Unmeasured.
-constexpr std::size_t kRoomMin = 2048;
+// A part-filled chunk with less room than this part of it is left alone and a fresh one taken.
+// Unmeasured.
+constexpr std::size_t kRoomPart = 8;
 
 }  // namespace
 
@@ -28,7 +29,7 @@ void Pump::Start() { Receive(false); }
 // Puts chunks to receive into at the front of landing_; returns how many.
 std::size_t Pump::FillLanding() {
   // The room left in a chunk that nobody else names any more is the whole chunk.
-  if (landing_[0] && landing_[0].size() < kRoomMin) landing_[0].Reset();
+  if (landing_[0].size() < host_.slab->chunk_bytes() / kRoomPart) landing_[0].Reset();
   std::size_t count = landing_[0] ? 1 : 0;
   while (count < landing_wanted_) {
     memory::Slice chunk = host_.slab->Take();
@@ -47,10 +48,17 @@ bool Pump::ChunksAreScarce() const {
   return host_.slab->available() <= host_.slab->chunks_max() / 8;
 }
 
+// A queue may grow to what is left for all others, so that those who fill memory leave some of it
+// to those who drain it: the next hop may live on this slab.
+std::size_t Pump::QueueMax() const {
+  const std::size_t left = std::size_t{host_.slab->available()} * host_.slab->chunk_bytes();
+  return std::min(host_.policy->queue_high, std::max<std::size_t>(left, 1));
+}
+
 void Pump::Receive(bool readable) {
   if (end_seen_ || pended() || !flow_.relaying()) return;
   if (!from_.recv.idle() || !from_.readable.idle()) return;
-  if (queue_.size() >= host_.policy->queue_high) return;
+  if (queue_.size() >= QueueMax()) return;
   if (host_.budget->spent()) {
     host_.counters->Add(metrics::Counter::k_paused_buffered);
     ReleaseLanding();

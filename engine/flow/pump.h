@@ -5,9 +5,9 @@
 //   from.socket --Recv--> landing chunks --inspector--> queue --gather Send--> to.socket
 //
 // Bytes stay in the chunk they landed in. At most one receive (or one wait for readability) and one
-// send are armed. Reading stops while the queue holds `queue_high` bytes, or the slab is empty, and
-// resumes at half of it, or when a chunk came back. The peer's FIN is passed on after the last
-// byte.
+// send are armed. Reading stops while the queue holds `queue_high` bytes, or more than is left in
+// the slab, and resumes at half of it, or when a chunk came back. The peer's FIN is passed on after
+// the last byte.
 //
 // What an inspector wants to think about is held, behind the queue, until its verdict comes;
 // nothing is received meanwhile, and a FIN waits behind it.
@@ -69,6 +69,7 @@ class Pump : public ListNode<StarvedTag>, public ListNode<BudgetTag> {
   // `readable`: bytes, or the end, are known to be waiting.
   void Receive(bool readable);
   bool ChunksAreScarce() const;
+  std::size_t QueueMax() const;
   std::size_t FillLanding();
   void AcceptBytes(std::size_t count);
   void ReleaseLanding();

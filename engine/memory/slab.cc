@@ -51,6 +51,7 @@ void Slab::GiveBack(Chunk* chunk) {
   SLUICE_CHECK(used_ > 0);
   chunk->next_free = free_;
   free_ = chunk;
+  ++given_back_;
   --used_;
 }
 

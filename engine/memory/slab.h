@@ -112,6 +112,8 @@ class Slab {
   std::uint32_t chunks_max() const { return options_.chunks_max; }
   std::uint32_t used() const { return used_; }
   std::uint32_t available() const { return options_.chunks_max - used_; }
+  // How often a chunk came back.
+  std::uint64_t given_back() const { return given_back_; }
 
   // Links for chains. Null when all are in use.
   SliceNode* TakeNode();
@@ -136,6 +138,7 @@ class Slab {
   Chunk* free_ = nullptr;
   SliceNode* free_nodes_ = nullptr;
   std::uint32_t used_ = 0;
+  std::uint64_t given_back_ = 0;
   std::uint32_t nodes_used_ = 0;
 };
 

@@ -18,43 +18,44 @@
 
 namespace sluice::metrics {
 
-#define SLUICE_COUNTERS(X)                                                              \
-  X(accepted, "connections accepted")                                                   \
-  X(accept_errors, "accepts that failed and were tried again")                          \
-  X(handed_over, "accepted connections given to another worker")                        \
-  X(refused_flows, "connections refused because there were too many flows")             \
-  X(refused_source, "connections refused because their source had too many flows")      \
-  X(paused_rate, "times accepting paused because the accept rate was reached")          \
-  X(connected, "onward connections established")                                        \
-  X(connect_errors, "onward connections that failed")                                   \
-  X(bytes_up, "payload bytes from clients to destinations")                             \
-  X(bytes_down, "payload bytes from destinations to clients")                           \
-  X(bytes_copied, "payload bytes copied in user space")                                 \
-  X(joined, "flows that ended")                                                         \
-  X(closed_finished, "flows that ended with both directions finished")                  \
-  X(closed_reset, "flows ended by a reset of either side")                              \
-  X(closed_connect_failed, "flows ended because the destination was not reached")       \
-  X(closed_connect_timeout, "flows ended by the connect timeout")                       \
-  X(closed_query_timeout, "flows ended because the platform did not answer in time")    \
-  X(closed_not_redirected, "connections that no redirection delivered")                 \
-  X(closed_query_failed, "flows ended because the redirect query failed")               \
-  X(closed_bad_context, "flows ended because the redirect context was not understood")  \
-  X(closed_carry_failed, "flows ended because the records could not be set")            \
-  X(closed_loop_guard, "flows ended because they would have come back to us")           \
-  X(closed_hop_budget, "connections that came through too many of our own hops")        \
-  X(closed_storm, "connections refused by the storm breaker of their destination")      \
-  X(direct_without_query, "connections sent on although their query failed, by policy") \
-  X(sent_without_records, "connections sent on without records, by policy")             \
-  X(closed_idle, "flows ended by the idle timeout")                                     \
-  X(closed_half_closed, "flows ended by the half-closed timeout")                       \
-  X(closed_lifetime, "flows ended because they had lasted long enough")                 \
-  X(closed_inspector, "flows ended by an inspector")                                    \
-  X(closed_no_resources, "flows ended for want of a socket, a chunk or memory")         \
-  X(closed_drain, "flows ended because the engine stopped")                             \
-  X(pended, "verdicts that inspectors gave later")                                      \
-  X(pending_expired, "pending verdicts that did not come in time")                      \
-  X(refused_pending, "pending verdicts refused because too many were waited for")       \
-  X(paused_buffered, "times a flow stopped reading because too much was buffered")      \
+#define SLUICE_COUNTERS(X)                                                                 \
+  X(accepted, "connections accepted")                                                      \
+  X(accept_errors, "accepts that failed and were tried again")                             \
+  X(handed_over, "accepted connections given to another worker")                           \
+  X(refused_flows, "connections refused because there were too many flows")                \
+  X(refused_source, "connections refused because their source had too many flows")         \
+  X(paused_rate, "times accepting paused because the accept rate was reached")             \
+  X(connected, "onward connections established")                                           \
+  X(connect_errors, "onward connections that failed")                                      \
+  X(bytes_up, "payload bytes from clients to destinations")                                \
+  X(bytes_down, "payload bytes from destinations to clients")                              \
+  X(bytes_copied, "payload bytes copied in user space")                                    \
+  X(joined, "flows that ended")                                                            \
+  X(closed_finished, "flows that ended with both directions finished")                     \
+  X(closed_reset, "flows ended by a reset of either side")                                 \
+  X(closed_connect_failed, "flows ended because the destination was not reached")          \
+  X(closed_connect_timeout, "flows ended by the connect timeout")                          \
+  X(closed_query_timeout, "flows ended because the platform did not answer in time")       \
+  X(closed_not_redirected, "connections that no redirection delivered")                    \
+  X(closed_query_failed, "flows ended because the redirect query failed")                  \
+  X(closed_bad_context, "flows ended because the redirect context was not understood")     \
+  X(closed_carry_failed, "flows ended because the records could not be set")               \
+  X(closed_loop_guard, "flows ended because they would have come back to us")              \
+  X(closed_hop_budget, "connections that came through too many of our own hops")           \
+  X(closed_storm, "connections refused by the storm breaker of their destination")         \
+  X(direct_without_query, "connections sent on although their query failed, by policy")    \
+  X(sent_without_records, "connections sent on without records, by policy")                \
+  X(closed_idle, "flows ended by the idle timeout")                                        \
+  X(closed_half_closed, "flows ended by the half-closed timeout")                          \
+  X(closed_lifetime, "flows ended because they had lasted long enough")                    \
+  X(closed_inspector, "flows ended by an inspector")                                       \
+  X(closed_no_resources, "flows ended for want of a socket, a chunk or memory")            \
+  X(closed_stalled, "flows ended because they held memory for long while others had none") \
+  X(closed_drain, "flows ended because the engine stopped")                                \
+  X(pended, "verdicts that inspectors gave later")                                         \
+  X(pending_expired, "pending verdicts that did not come in time")                         \
+  X(refused_pending, "pending verdicts refused because too many were waited for")          \
+  X(paused_buffered, "times a flow stopped reading because too much was buffered")         \
   X(starved, "times a flow stopped reading because the slab was empty")
 
 enum class Counter : std::uint8_t {

@@ -37,8 +37,11 @@ Worker::Worker(int index, const WorkerOptions& options, std::unique_ptr<io::Port
       port_(std::move(port)),
       timers_(port_->now()),
       slab_(options.slab),
+      stall_timeout_(options.stall_timeout),
       ring_(options.handover_max),
-      take_connections_(this, [](void* self) { static_cast<Worker*>(self)->TakeConnections(); }) {}
+      take_connections_(this, [](void* self) { static_cast<Worker*>(self)->TakeConnections(); }) {
+  stall_timer_.Bind<&Worker::OnStall>(this);
+}
 
 Worker::~Worker() { SLUICE_CHECK(!thread_.joinable()); }
 
@@ -87,8 +90,30 @@ void Worker::ResumeStarved() {
   }
 }
 
+// Called whenever the list of the starved may have changed for good.
+void Worker::WatchStall() {
+  if (starved_.empty()) return timers_.Stop(stall_timer_);
+  if (stall_timer_.running()) return;
+  given_back_before_ = slab_.given_back();
+  timers_.Start(stall_timer_, port_->now() + stall_timeout_);
+}
+
+void Worker::OnStall() {
+  if (starved_.empty() || slab_.given_back() != given_back_before_) return WatchStall();
+  const Instant before = Instant{port_->now().ns - stall_timeout_};
+  flow::Flow* stalled = nullptr;
+  all_flows_.ForEach([&](flow::Flow& flow) {
+    if (!flow.relaying() || !flow.has_unsent() || flow.last_activity() > before) return;
+    if (stalled == nullptr || flow.last_activity() < stalled->last_activity()) stalled = &flow;
+  });
+  if (stalled != nullptr) stalled->Terminate(flow::Cause::kStalled);
+  WatchStall();
+}
+
 void Worker::FreeRetired() {
+  WatchStall();
   while (flow::Flow* flow = retired_.PopFront()) {
+    all_flows_.Remove(*flow);
     flows_.Free(flow);
     AddLoad(-1);
   }
@@ -96,7 +121,9 @@ void Worker::FreeRetired() {
 
 flow::Flow* Worker::MakeFlow(flow::FlowHost& host) {
   AddLoad(1);
-  return flows_.Make(host);
+  flow::Flow* flow = flows_.Make(host);
+  all_flows_.PushBack(*flow);
+  return flow;
 }
 
 // Written by the owner and by listeners of other workers that give connections.

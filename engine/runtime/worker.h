@@ -38,6 +38,10 @@ struct WorkerOptions {
   // Connections on their way from other workers; a power of two. A full ring makes the listener's
   // worker keep them (law 5).
   std::size_t handover_max = 4096;
+  // When flows starve for memory and no chunk came back for this long, the flow whose peers have
+  // taken nothing for longest is reset. Nothing else ends a circle of hops that wait for each
+  // other's memory, and readers that never read must not stop everybody else.
+  Nanos stall_timeout = 10 * kSecond;
 };
 
 // What a worker holds; all zero after every engine stopped.
@@ -108,6 +112,8 @@ class Worker {
   void Run();
   void EndPort();
   void ResumeStarved();
+  void WatchStall();
+  void OnStall();
   void FreeRetired();
   void TakeConnections();
   bool TakeOneConnection();
@@ -120,6 +126,10 @@ class Worker {
   memory::Slab slab_;
   memory::BufferPool buffers_;
   flow::StarvedList starved_;
+  IntrusiveList<flow::Flow, flow::WorkerTag> all_flows_;
+  const Nanos stall_timeout_;
+  io::Timer stall_timer_;                // runs while flows starve
+  std::uint64_t given_back_before_ = 0;  // the slab's count when the timer was started
   IntrusiveList<flow::Flow, flow::LiveTag> retired_;
   FlowPool flows_;
   std::uint64_t verdicts_ = 0;

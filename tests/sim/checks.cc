@@ -59,7 +59,8 @@ bool Excused(const Surroundings& around) {
   return around.disturbed || around.policy->idle_timeout < usual.idle_timeout ||
          around.policy->half_closed_timeout < usual.half_closed_timeout ||
          metrics[Counter::k_pending_expired] + metrics[Counter::k_refused_pending] +
-                 metrics[Counter::k_refused_limit] !=
+                 metrics[Counter::k_refused_flows] + metrics[Counter::k_closed_lifetime] +
+                 metrics[Counter::k_closed_stalled] !=
              0;
 }
 

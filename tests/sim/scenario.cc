@@ -92,6 +92,7 @@ void RollPolicy(Dice& dice, Scenario* scenario) {
   if (dice.One(4)) {
     policy.half_closed_timeout = kSecond / 10 + static_cast<Nanos>(dice.Below(10 * kSecond));
   }
+  if (dice.One(12)) policy.lifetime = kMillisecond + static_cast<Nanos>(dice.Below(10 * kSecond));
   if (dice.One(4)) policy.linger_timeout = static_cast<Nanos>(dice.Below(2 * kSecond));
   if (dice.One(6)) policy.on_carry_failure = flow::OnCarryFailure::kWithoutRecords;
   if (scenario->inspection != Inspection::kPend) return;
@@ -130,9 +131,12 @@ Scenario Scenario::FromSeed(std::uint64_t seed) {
   scenario.jumps = dice.One(10);
   scenario.accepts = 1 + static_cast<int>(dice.Below(4));
   scenario.chunk_bytes = 256u << dice.Below(5);
-  scenario.chunks =
-      dice.One(3) && scenario.hops == 1 ? 2 + static_cast<std::uint32_t>(dice.Below(6)) : 64;
+  scenario.chunks = dice.One(3) ? 2 + static_cast<std::uint32_t>(dice.Below(6)) : 64;
   if (dice.One(12)) scenario.flows_max = 1 + dice.Below(3);
+  if (dice.One(12)) scenario.accepts_per_second = 1 + dice.Below(100);
+  if (dice.One(8)) scenario.buffered_max = 1 + dice.Below(8192);
+  if (dice.One(4)) scenario.handover_max = 2;
+  if (dice.One(4)) scenario.stall_timeout = kSecond / 10 + static_cast<Nanos>(dice.Below(kSecond));
   RollPolicy(dice, &scenario);
   const std::size_t connections = 1 + dice.Below(dice.One(4) ? 8 : 3);
   if (scenario.faulty && dice.One(8)) {

@@ -42,6 +42,10 @@ struct Scenario {
   std::uint32_t chunk_bytes = 1024;
   std::uint32_t chunks = 64;
   std::uint64_t flows_max = 1000;
+  std::uint64_t accepts_per_second = 0;
+  std::uint64_t buffered_max = 0;
+  std::size_t handover_max = 64;
+  Nanos stall_timeout = 10 * kSecond;
   flow::FlowPolicy policy;
   std::vector<Plan> plans;
 

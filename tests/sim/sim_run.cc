@@ -101,6 +101,8 @@ Run::Run(const Scenario& scenario)
   options.workers = scenario.workers;
   options.caller_driven = true;
   options.worker.slab = memory::SlabOptions{scenario.chunk_bytes, scenario.chunks};
+  options.worker.handover_max = scenario.handover_max;
+  options.worker.stall_timeout = scenario.stall_timeout;
   if (platform_ != nullptr) options.worker.port.platform = platform_->process();
   auto runtime = runtime::Runtime::Create(options);
   SLUICE_CHECK(runtime.ok());
@@ -120,7 +122,9 @@ void Run::AddEngines() {
     options.listen = {Address::Loopback(Family::kV4, 0)};
     options.policy = scenario_.policy;
     options.listener.accepts = scenario_.accepts;
-    options.flows_max = scenario_.flows_max;
+    options.limits.flows_max = scenario_.flows_max;
+    options.limits.accepts_per_second = scenario_.accepts_per_second;
+    options.buffered_max = scenario_.buffered_max;
     if (scenario_.inspection != Inspection::kNone) options.inspector = &inspector_;
     if (platform_ != nullptr) {
       options.redirector = std::make_unique<redirect::WfpRedirector>();
