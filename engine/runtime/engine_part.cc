@@ -177,6 +177,10 @@ void EnginePart::OnLimited(metrics::Counter counter) {
       return absl::StrCat("limit pending_max=", host_.policy->pending_max,
                           " reached: the default verdict holds");
     }
+    if (counter == metrics::Counter::k_starved) {
+      return absl::StrCat("limit slab.chunks_max=", host_.slab->chunks_max(),
+                          " reached: reading pauses");
+    }
     return absl::StrCat("limit buffered_max=", engine_.options_.buffered_max,
                         " reached: reading pauses");
   });
