@@ -74,7 +74,7 @@ void Pump::Receive(bool readable) {
   if (count == 0) {
     host_.counters->Add(metrics::Counter::k_starved);
     if (!ListNode<StarvedTag>::linked()) host_.starved->PushBack(*this);
-    return;
+    return host_.limited(host_.owner, metrics::Counter::k_starved);
   }
   io::IoBuffer buffers[kLandingMax];
   for (std::size_t i = 0; i < count; ++i) {

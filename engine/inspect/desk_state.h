@@ -64,7 +64,7 @@ class DeskState {
   const DeskOptions options_;
   std::atomic<std::uint32_t> references_{1};
   Mutex mutex_;
-  const std::unique_ptr<Slot[]> slots_ ABSL_PT_GUARDED_BY(mutex_);
+  const std::unique_ptr<Slot[]> slots_ ABSL_GUARDED_BY(mutex_);
   List lists_[3] ABSL_GUARDED_BY(mutex_);
   Instant last_deadline_ ABSL_GUARDED_BY(mutex_);
   bool closed_ ABSL_GUARDED_BY(mutex_) = false;

@@ -55,6 +55,9 @@ absl::StatusOr<std::unique_ptr<Engine>> Engine::Create(Runtime& runtime, EngineO
   }
   absl::Status limits = CheckLimits(options);
   if (!limits.ok()) return limits;
+  if (options.policy.pending_max > 1u << 24) {
+    return absl::InvalidArgumentError("policy.pending_max: at most 16777216");
+  }
   if (options.policy.pending_default == inspect::Verdict::kPend) {
     return absl::InvalidArgumentError("policy.pending_default: must be a verdict, not kPend");
   }

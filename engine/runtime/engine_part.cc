@@ -148,9 +148,9 @@ bool EnginePart::AdmitTo(Admission& admission, const char* whose, const Address&
     case Admission::Answer::kTooManyOfSource:
       counters_.Add(metrics::Counter::k_refused_source);
       Say(metrics::Counter::k_refused_source, LogLevel::kWarning, [&] {
+        const std::string source = client.Canonical().WithPort(0).ToString();
         return absl::StrCat("limit ", whose, "flows_per_source_max=", limits.flows_per_source_max,
-                            " reached by ", client.Canonical().WithPort(0).ToString(),
-                            ": refusing");
+                            " reached by ", source.substr(0, source.rfind(':')), ": refusing");
       });
       return false;
   }
@@ -174,8 +174,15 @@ void EnginePart::OnRatePaused(const net::TokenBucket& empty) {
 void EnginePart::OnLimited(metrics::Counter counter) {
   Say(counter, LogLevel::kWarning, [&] {
     if (counter == metrics::Counter::k_refused_pending) {
+      if (desk_->waiting() < host_.policy->pending_max) {
+        return std::string("an inspector pended without a token: the default verdict holds");
+      }
       return absl::StrCat("limit pending_max=", host_.policy->pending_max,
                           " reached: the default verdict holds");
+    }
+    if (counter == metrics::Counter::k_starved) {
+      return absl::StrCat("limit slab.chunks_max=", host_.slab->chunks_max(),
+                          " reached: reading pauses");
     }
     return absl::StrCat("limit buffered_max=", engine_.options_.buffered_max,
                         " reached: reading pauses");
