@@ -6,8 +6,9 @@
 //   1. Intrusive, owned by its caller, address-stable, allocated never.
 //   2. Start calls return nothing. The outcome arrives exactly once, from Port::RunOnce, on the port's
 //      owner thread; a handler never runs inside a start call.
-//   3. While armed, the operation, its buffers and its socket must stay where they are. An operation is
-//      idle again before its handler runs, so the handler may start it anew, or free it.
+//   3. While armed, the operation, its buffers and its socket must stay where they are; a receive buffer
+//      may not be looked at, a send buffer not changed (TSan builds report it). An operation is idle again
+//      before its handler runs, so the handler may start it anew, or free it.
 //
 //          Port::Recv, ...          kernel, or Cancel         Port::RunOnce
 //   idle ------------------> armed ------------------> done ----------------> idle (handler runs)

@@ -59,8 +59,9 @@ class Platform {
   virtual ~Platform() = default;
 
   // A stream socket was made (by Open or Listen; an accepted one is told by OnAccepted alone), now
-  // listens, or is about to be closed. OnClosing comes before the handle can be reused, also for an accepted
-  // socket that nobody adopts; requests pended on it must be completed with kStatusCancelled.
+  // listens, or is about to be closed. OnClosing comes before the handle can be reused, also for an
+  // accepted socket that nobody adopts; requests pended on it must be completed with
+  // kStatusCancelled.
   virtual void OnOpened(NativeHandle socket, Family family) = 0;
   virtual void OnBound(NativeHandle socket, const Address& local) = 0;
   virtual void OnListening(NativeHandle socket, const Address& local, int backlog) = 0;

@@ -26,9 +26,11 @@ void PortCore::Arm(Operation& operation, Verb verb, Socket* socket) {
   }
   armed_.PushBack(operation);
   ++stats_.armed;
+  SLUICE_TSAN_RELEASE(&operation);
 }
 
 void PortCore::Finish(Operation& operation, Outcome outcome) {
+  SLUICE_TSAN_ACQUIRE(&operation);
   SLUICE_CHECK(operation.state_ == Operation::State::kArmed);
   armed_.Remove(operation);
   operation.state_ = Operation::State::kDone;

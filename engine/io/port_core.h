@@ -13,6 +13,7 @@
 #include <cstdint>
 
 #include "engine/base/intrusive_list.h"
+#include "engine/base/tsan.h"
 #include "engine/io/message.h"
 #include "engine/io/operation.h"
 #include "engine/io/platform.h"
@@ -87,6 +88,8 @@ class PortCore {
   void EndSleep() { sleep_.store(kAwake, std::memory_order_release); }
   bool NeedsKick();
 
+  // What TSan is told of the kernel's use of buffers, between Arm and Finish.
+  TsanKernel& tsan_kernel() { return tsan_kernel_; }
   MessageQueue& messages() { return messages_; }
   PortStats& stats() { return stats_; }
   PortStats Snapshot() const;
@@ -107,6 +110,7 @@ class PortCore {
   PortStats stats_;
   std::atomic<std::uint64_t> kicks_{0};
   std::atomic<int> sleep_{kAwake};
+  [[no_unique_address]] TsanKernel tsan_kernel_;
 };
 
 }  // namespace sluice::io

@@ -235,6 +235,7 @@ TEST_F(LifetimeTest, MadeHereRunThere) {
   Accept accept;
   Connect connect;
   std::array<std::byte, 64> in{};
+  std::array<std::byte, 5> out{};
   int messages_run = 0;
   Message message(&messages_run, [](void* count) { ++*static_cast<int*>(count); });
   Socket listener;
@@ -251,7 +252,7 @@ TEST_F(LifetimeTest, MadeHereRunThere) {
   };
   connect.then = [&](Outcome outcome) {
     ASSERT_TRUE(outcome.ok());
-    port.Send(send, client, {IoBuffer{in.data(), 5}});
+    port.Send(send, client, {IoBuffer{out.data(), out.size()}});
   };
   port.Accept(accept, listener);
   port.Connect(connect, client, listener.local());

@@ -64,6 +64,6 @@ if(_sanitize)
   # Every report ends the program, so that a report is a failed test and not a line in a log.
   target_compile_options(sluice_options INTERFACE ${_sanitize} -fno-sanitize-recover=all -fno-omit-frame-pointer)
   target_link_options(sluice_options INTERFACE ${_sanitize})
-  # Checks of whole structures are affordable here.
-  target_compile_definitions(sluice_options INTERFACE SLUICE_AUDIT_BUILD=1)
+  # Checks of whole structures are affordable here, and of indices that stay inside an allocation, which no sanitizer sees.
+  target_compile_definitions(sluice_options INTERFACE SLUICE_AUDIT_BUILD=1 _GLIBCXX_ASSERTIONS)
 endif()

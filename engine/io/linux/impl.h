@@ -46,6 +46,7 @@ struct Port::Impl : PortCore {
   void CancelArmed(Operation& operation);
   void Complete(Operation& operation, int result);
   void CompleteAccept(AcceptOp& operation, int result);
+  void CompleteRecv(RecvOp& operation, int result);
   void CompleteSend(SendOp& operation, int result);
 
   // ---- connect.cc ----

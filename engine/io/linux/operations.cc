@@ -10,6 +10,7 @@
 #include <cstddef>
 
 #include "engine/base/check.h"
+#include "engine/base/tsan.h"
 #include "engine/io/linux/errors.h"
 #include "engine/io/linux/impl.h"
 #include "engine/io/linux/scratch.h"
@@ -33,6 +34,17 @@ std::size_t BytesOf(const IoBuffer* buffers, std::size_t count) {
   return bytes;
 }
 
+// The parts of `buffers` that hold the first `bytes` bytes; for TSan alone.
+template <typename Visit>
+void ForEachPart(const IoBuffer* buffers, std::size_t bytes, Visit visit) {
+  if constexpr (SLUICE_TSAN == 0) return;
+  for (; bytes > 0; ++buffers) {
+    const std::size_t part = std::min(bytes, buffers->size);
+    visit(buffers->data, part);
+    bytes -= part;
+  }
+}
+
 void Describe(msghdr* message, IoBuffer* buffers, std::uint32_t count) {
   *message = msghdr{};
   message->msg_iov = reinterpret_cast<iovec*>(buffers);
@@ -53,8 +65,12 @@ void Port::Recv(RecvOp& operation, Socket& socket, absl::Span<const IoBuffer> bu
   impl_->Arm(operation, Verb::kRecv, &socket);
   operation.count_ = static_cast<std::uint32_t>(buffers.size());
   std::copy(buffers.begin(), buffers.end(), operation.buffers_);
+  const std::size_t bytes = BytesOf(operation.buffers_, operation.count_);
   // An outcome of no bytes would read as end of stream.
-  SLUICE_CHECK(BytesOf(operation.buffers_, operation.count_) > 0);
+  SLUICE_CHECK(bytes > 0);
+  ForEachPart(operation.buffers_, bytes, [&](void* data, std::size_t size) {
+    impl_->tsan_kernel().Writes(&operation, data, size);
+  });
   impl_->Queue(operation);
 }
 
@@ -64,6 +80,9 @@ void Port::Send(SendOp& operation, Socket& socket, absl::Span<const IoBuffer> bu
   impl_->Arm(operation, Verb::kSend, &socket);
   operation.count_ = static_cast<std::uint32_t>(buffers.size());
   std::copy(buffers.begin(), buffers.end(), operation.buffers_);
+  ForEachPart(
+      operation.buffers_, BytesOf(operation.buffers_, operation.count_),
+      [&](void* data, std::size_t size) { impl_->tsan_kernel().Reads(&operation, data, size); });
   impl_->Queue(operation);
 }
 
@@ -195,6 +214,8 @@ void Port::Impl::Complete(Operation& operation, int result) {
       return CompleteAccept(static_cast<AcceptOp&>(operation), result);
     case Verb::kConnect:
       return CompleteConnect(static_cast<ConnectOp&>(operation), result);
+    case Verb::kRecv:
+      return CompleteRecv(static_cast<RecvOp&>(operation), result);
     case Verb::kSend:
       return CompleteSend(static_cast<SendOp&>(operation), result);
     default:
@@ -202,8 +223,7 @@ void Port::Impl::Complete(Operation& operation, int result) {
   }
   if (result < 0) return Finish(operation, Outcome{0, ErrorOf(-result)});
   // The result of a poll is a mask of events; the receive that follows tells which.
-  const bool counts = operation.verb_ == Verb::kRecv;
-  Finish(operation, Outcome::Done(counts ? static_cast<std::uint32_t>(result) : 0));
+  Finish(operation, Outcome::Done(0));
 }
 
 void Port::Impl::CompleteAccept(AcceptOp& operation, int result) {
@@ -219,9 +239,19 @@ void Port::Impl::CompleteAccept(AcceptOp& operation, int result) {
   Finish(operation, Outcome::Done(0));
 }
 
+void Port::Impl::CompleteRecv(RecvOp& operation, int result) {
+  if (result < 0) return Finish(operation, Outcome{0, ErrorOf(-result)});
+  const auto bytes = static_cast<std::uint32_t>(result);
+  ForEachPart(operation.buffers_, bytes,
+              [&](void* data, std::size_t size) { tsan_kernel().Writes(&operation, data, size); });
+  Finish(operation, Outcome::Done(bytes));
+}
+
 void Port::Impl::CompleteSend(SendOp& operation, int result) {
   Socket& socket = *operation.socket_;
   const std::size_t taken = result > 0 ? static_cast<std::size_t>(result) : 0;
+  ForEachPart(operation.buffers_, taken,
+              [&](void* data, std::size_t size) { tsan_kernel().Reads(&operation, data, size); });
   // A FIN behind half of a send would tell the peer that it has everything.
   if (socket.closing_ && taken < BytesOf(operation.buffers_, operation.count_)) {
     socket.abort_on_close_ = true;
