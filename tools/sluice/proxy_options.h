@@ -22,6 +22,7 @@ struct ProxyOptions {
   flow::FlowPolicy policy;
   Nanos drain = 30 * kSecond;
   std::vector<Address> sources;
+  Nanos stats_every = 0;  // 0: never
 };
 
 // All but --platform.

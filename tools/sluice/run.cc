@@ -45,6 +45,8 @@ void AddProxyFlags(CLI::App* verb, ProxyOptions* o) {
               "The same, once one side has ended its half");
   AddDuration(verb, "--drain", &o->drain, "After the first request to stop, wait so long for flows to end");
   AddSources(verb, "--source", &o->sources, "Local addresses for onward connects, in turn; ranges too");
+  AddDuration(verb, "--stats-every", &o->stats_every,
+              "Print what is held on standard error, so often; 0s: never");
 }
 
 void AddRunVerb(CLI::App& app, Action& action) {
