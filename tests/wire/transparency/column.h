@@ -17,6 +17,8 @@ struct Column {
   std::string name;
   std::string maker;  // "sluice", or another program: whose explanations hold
   bool wine = false;
+  // Its own: columns are played at the same time.
+  std::unique_ptr<Origins> origins = std::make_unique<Origins>();
   Way way;
   std::vector<std::unique_ptr<Program>> programs;
   std::string problem;  // why it could not be made; then it has no way
@@ -33,12 +35,16 @@ Launch EnvironmentLaunch();
 // `hops` 1: `sluice run`; more: `sluice chain`, on `platform` none or emulated. `before` begins the
 // name.
 Column SluiceColumn(const std::string& before, const Launch& launch, int hops,
-                    const std::string& platform, const Origins& origins);
+                    const std::string& platform);
 // From the folder that tools/setup/peers filled.
-Column HaproxyColumn(const std::string& peers, const std::string& scratch, const Origins& origins);
-Column NginxColumn(const std::string& peers, const std::string& scratch, const Origins& origins);
-// "NAME=ADDRESS".
-Column NamedColumn(const std::string& text);
+Column HaproxyColumn(const std::string& peers, const std::string& scratch);
+Column NginxColumn(const std::string& peers, const std::string& scratch);
+// "NAME=ADDRESS". `tcp_port` of the origin; 0: any.
+Column NamedColumn(const std::string& text, int tcp_port);
+
+// Plays through all columns at once; the result is in their order. Empty where it cannot be played.
+std::vector<std::vector<Seen>> PlayColumns(const Script& script,
+                                           const std::vector<Column*>& columns, int times);
 
 // Ends its programs. Ours are asked what they still hold: "" if nothing, or what they said.
 std::string Finish(Column& column);

@@ -73,23 +73,23 @@ bool Parse(int argc, char** argv, Options& options) {
   return true;
 }
 
-std::vector<Column> Columns(const Options& options, const Origins& origins,
-                            const std::string& scratch) {
+std::vector<Column> Columns(const Options& options, const std::string& scratch) {
   std::vector<Column> columns;
   const auto ours = [&](const std::string& name, const Launch& launch) {
-    columns.push_back(SluiceColumn(name, launch, 1, "none", origins));
-    columns.push_back(SluiceColumn(name, launch, 4, "none", origins));
-    columns.push_back(SluiceColumn(name, launch, 4, "emulated", origins));
+    columns.push_back(SluiceColumn(name, launch, 1, "none"));
+    columns.push_back(SluiceColumn(name, launch, 4, "none"));
+    columns.push_back(SluiceColumn(name, launch, 4, "emulated"));
   };
   if (options.ours) ours("sluice", EnvironmentLaunch());
   if (options.windows) {
     ours("sluice.exe (Wine)", Launch{{"tools/wine-run", "build/windows/bin/sluice.exe"}, true});
   }
   if (!options.peers.empty()) {
-    columns.push_back(HaproxyColumn(options.peers, scratch, origins));
-    columns.push_back(NginxColumn(options.peers, scratch, origins));
+    columns.push_back(HaproxyColumn(options.peers, scratch));
+    columns.push_back(NginxColumn(options.peers, scratch));
   }
-  for (const std::string& text : options.proxies) columns.push_back(NamedColumn(text));
+  for (const std::string& text : options.proxies)
+    columns.push_back(NamedColumn(text, options.origin));
   return columns;
 }
 
@@ -127,21 +127,20 @@ std::string MadeBy(const Options& options) {
   return text + ".";
 }
 
-Row PlayRow(const Script& script, std::vector<Column>& columns, Origins& origins, Direct& direct,
+Row PlayRow(const Script& script, std::vector<Column>& columns, Direct& direct,
             const Options& options) {
   Row row;
   row.script = &script;
-  for (const Column& column : columns) {
+  std::vector<Column*> all;
+  for (Column& column : columns) all.push_back(&column);
+  const std::vector<std::vector<Seen>> plays = PlayColumns(script, all, options.plays);
+  for (std::size_t i = 0; i < columns.size(); ++i) {
     Cell cell;
-    if (column.problem.empty() && !column.way.Of(script).empty()) {
-      cell.played = true;
-      // Wine's wake-ups take their time.
-      const Duration limit(column.wine ? 6000 : 2000);
-      cell.verdict = Judge(script, column.way, origins, direct, options.plays, limit);
-      if (const Explanation* explanation = Explain(script, column); explanation != nullptr) {
-        cell.unavoidable = explanation->unavoidable;
-        cell.reason = explanation->reason;
-      }
+    cell.played = !plays[i].empty();
+    cell.verdict = Judge(script, plays[i], direct);
+    if (const Explanation* explanation = Explain(script, columns[i]); explanation != nullptr) {
+      cell.unavoidable = explanation->unavoidable;
+      cell.reason = explanation->reason;
     }
     row.cells.push_back(cell);
   }
@@ -168,17 +167,18 @@ void PrintSeen(const Row& row, const std::vector<Column>& columns) {
 }
 
 int Run(const Options& options) {
-  Origins origins(options.origin);
-  std::printf("origin: %s and %s\n", origins.v4.address().c_str(), origins.v6.address().c_str());
   std::string scratch = (std::filesystem::temp_directory_path() / "transparency-XXXXXX").string();
   if (mkdtemp(scratch.data()) == nullptr) return 1;
-  std::vector<Column> columns = Columns(options, origins, scratch);
-  Direct direct(origins, Duration(2000));
+  std::vector<Column> columns = Columns(options, scratch);
+  Origins origins;
+  Direct direct(origins, Duration(3000));
   Report report;
   report.made_by = MadeBy(options);
   int bad = 0;
   for (const Column& column : columns) {
     report.columns.push_back(column.name);
+    std::printf("%s: origin %s and %s\n", column.name.c_str(), column.origins->v4.address().c_str(),
+                column.origins->v6.address().c_str());
     if (!column.problem.empty()) {
       std::printf("%s: cannot be played: %s\n", column.name.c_str(), column.problem.c_str());
       ++bad;
@@ -187,7 +187,7 @@ int Run(const Options& options) {
   std::printf("%s\n", TextHead(report).c_str());
   for (const Script& script : Scripts()) {
     if (script.name.find(options.only) == std::string::npos) continue;
-    report.rows.push_back(PlayRow(script, columns, origins, direct, options));
+    report.rows.push_back(PlayRow(script, columns, direct, options));
     const Row& row = report.rows.back();
     std::printf("%s\n", TextRow(report, row).c_str());
     PrintSeen(row, columns);

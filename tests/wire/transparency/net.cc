@@ -54,6 +54,23 @@ int Socket(bool v6) {
   return fd;
 }
 
+int Bound(bool v6, int tcp_port) {
+  const int fd = Socket(v6);
+  const int on = 1;
+  setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
+  Native native = Loopback(v6, tcp_port);
+  SLUICE_CHECK(bind(fd, native.get(), native.size) == 0);
+  return fd;
+}
+
+int TcpPortOf(int fd) {
+  Native native;
+  native.size = sizeof(native.storage);
+  SLUICE_CHECK(getsockname(fd, native.get(), &native.size) == 0);
+  // In the same place for both families.
+  return ntohs(reinterpret_cast<sockaddr_in*>(&native.storage)->sin_port);
+}
+
 void SetNoDelay(int fd) {
   const int on = 1;
   setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
@@ -61,26 +78,19 @@ void SetNoDelay(int fd) {
 
 }  // namespace
 
-Listener::Listener(bool v6, int tcp_port) : fd_(Socket(v6)), v6_(v6) {
-  const int on = 1;
-  setsockopt(fd_, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
-  Native native = Loopback(v6, tcp_port);
-  SLUICE_CHECK(bind(fd_, native.get(), native.size) == 0);
+Listener::Listener(bool v6, int tcp_port) : v6_(v6) {
+  // A TCP port that was chosen by bind is given back when listening ends; one that was asked for
+  // stays. So one is chosen, held, and asked for.
+  const int holder = tcp_port == 0 ? Bound(v6, 0) : -1;
+  fd_ = Bound(v6, holder < 0 ? tcp_port : TcpPortOf(holder));
+  if (holder >= 0) close(holder);
   SetListening(true);
 }
 
 Listener::~Listener() { close(fd_); }
 
 std::string Listener::address() const {
-  Native native;
-  native.size = sizeof(native.storage);
-  SLUICE_CHECK(getsockname(fd_, native.get(), &native.size) == 0);
-  if (v6_) {
-    return "[::1]:" +
-           std::to_string(ntohs(reinterpret_cast<sockaddr_in6*>(&native.storage)->sin6_port));
-  }
-  return "127.0.0.1:" +
-         std::to_string(ntohs(reinterpret_cast<sockaddr_in*>(&native.storage)->sin_port));
+  return (v6_ ? "[::1]:" : "127.0.0.1:") + std::to_string(TcpPortOf(fd_));
 }
 
 void Listener::SetListening(bool listening) {

@@ -3,6 +3,7 @@
 
 #include "tests/wire/transparency/play.h"
 
+#include <algorithm>
 #include <thread>
 
 namespace sluice::wire::transparency {
@@ -32,21 +33,37 @@ Seen PlayOnce(const Script& script, const std::string& address, Listener& origin
   return Seen{client.events(), script.refuse ? "nobody listens" : server.events()};
 }
 
+std::vector<Seen> PlayOften(const Script& script, const std::string& address, Listener& origin,
+                            int times, std::uint32_t seed, Duration step_limit) {
+  std::vector<Seen> plays;
+  for (int i = 0; i < times; ++i) {
+    Conditions conditions;
+    conditions.seed = seed + static_cast<std::uint32_t>(i);
+    conditions.step_limit = step_limit;
+    if (conditions.seed % 2 == 1) conditions.jitter_max = kJitter;
+    plays.push_back(PlayOnce(script, address, origin, conditions));
+  }
+  return plays;
+}
+
+bool IsLong(const Script& script) {
+  const auto rests = [](const Step& step) { return step.verb == Verb::kRest && step.amount > 500; };
+  return std::any_of(script.client.begin(), script.client.end(), rests) ||
+         std::any_of(script.server.begin(), script.server.end(), rests);
+}
+
 void Direct::Play(const Script& script, int times) {
   Listener& origin = origins_.Of(script);
-  for (int i = 0; i < times; ++i) {
-    const int play = plays_[script.name]++;
-    Conditions conditions;
-    conditions.seed = static_cast<std::uint32_t>(play);
-    conditions.step_limit = step_limit_;
-    // Every other play as fast as it goes.
-    if (play % 2 == 1) conditions.jitter_max = kJitter;
-    known_[script.name].insert(PlayOnce(script, origin.address(), origin, conditions));
+  int& plays = plays_[script.name];
+  for (const Seen& seen : PlayOften(script, origin.address(), origin, times,
+                                    static_cast<std::uint32_t>(plays), step_limit_)) {
+    known_[script.name].insert(seen);
   }
+  plays += times;
 }
 
 const std::set<Seen>& Direct::Known(const Script& script) {
-  if (plays_[script.name] == 0) Play(script, kDirectPlays);
+  if (plays_[script.name] == 0) Play(script, IsLong(script) ? 1 : kDirectPlays);
   return known_[script.name];
 }
 
@@ -61,15 +78,9 @@ bool Direct::Shows(const Script& script, const Seen& seen) {
   return false;
 }
 
-Verdict Judge(const Script& script, const Way& way, Origins& origins, Direct& direct, int plays,
-              Duration step_limit) {
+Verdict Judge(const Script& script, const std::vector<Seen>& plays, Direct& direct) {
   Verdict verdict;
-  for (int i = 0; i < plays; ++i) {
-    Conditions conditions;
-    conditions.seed = static_cast<std::uint32_t>(1000 + i);
-    conditions.step_limit = step_limit;
-    if (i % 2 == 1) conditions.jitter_max = kJitter;
-    const Seen seen = PlayOnce(script, way.Of(script), origins.Of(script), conditions);
+  for (const Seen& seen : plays) {
     if (!direct.Shows(script, seen)) verdict.others.insert(seen);
   }
   verdict.same = verdict.others.empty();

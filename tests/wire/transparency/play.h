@@ -8,6 +8,7 @@
 #include <map>
 #include <set>
 #include <string>
+#include <vector>
 
 #include "tests/wire/transparency/end.h"
 #include "tests/wire/transparency/net.h"
@@ -42,6 +43,13 @@ struct Way {
 Seen PlayOnce(const Script& script, const std::string& address, Listener& origin,
               const Conditions& conditions);
 
+// Plays `script` `times` times, every other time with random delays.
+std::vector<Seen> PlayOften(const Script& script, const std::string& address, Listener& origin,
+                            int times, std::uint32_t seed, Duration step_limit);
+
+// True if time passes in it: then it is played less often.
+bool IsLong(const Script& script);
+
 // What direct TCP shows, for each script. A set, because TCP leaves things open; it grows until it
 // has the sequence asked for, or so many plays have shown that it never will.
 class Direct {
@@ -64,8 +72,7 @@ struct Verdict {
   std::set<Seen> others;  // what was seen besides
 };
 
-Verdict Judge(const Script& script, const Way& way, Origins& origins, Direct& direct, int plays,
-              Duration step_limit);
+Verdict Judge(const Script& script, const std::vector<Seen>& plays, Direct& direct);
 
 }  // namespace sluice::wire::transparency
 
