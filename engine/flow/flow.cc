@@ -256,6 +256,8 @@ void Flow::Close(Cause cause, Side side, OsError error, bool reset_down, bool re
   query_.Cancel();
   carry_.Cancel();
   connector_.Cancel();
+  up_pump_.Withdraw();
+  down_pump_.Withdraw();
   up_pump_.StopReceiving();
   down_pump_.StopReceiving();
   if (reset_down) {

@@ -11,6 +11,7 @@
 #include "engine/base/clock.h"
 #include "engine/base/intrusive_list.h"
 #include "engine/inspect/inspector.h"
+#include "engine/inspect/verdict_desk.h"
 #include "engine/io/port.h"
 #include "engine/io/timer_wheel.h"
 #include "engine/memory/buffer_pool.h"
@@ -57,6 +58,11 @@ struct FlowPolicy {
   Nanos quiet_after = kSecond;
   // Bytes queued in one direction: reading stops at `queue_high` and resumes at half of it.
   std::size_t queue_high = 256 * 1024;
+  // Verdicts that come later: how many may be waited for on each worker, how long, and what holds
+  // when none comes in time, when its token is given up, and when too many are waited for already.
+  std::uint32_t pending_max = 1024;
+  Nanos pending_timeout = 5 * kSecond;
+  inspect::Verdict pending_default = inspect::Verdict::kReset;
   OnQueryFailure on_query_failure = OnQueryFailure::kClose;
   OnCarryFailure on_carry_failure = OnCarryFailure::kClose;
   Address direct_destination;  // for kDirect; empty: none
@@ -73,6 +79,7 @@ struct FlowHost {
   const redirect::OwnListeners* own_listeners = nullptr;
   redirect::LoopGuard* loop_guard = nullptr;
   inspect::Inspector* inspector = nullptr;  // null: nobody looks
+  inspect::VerdictDesk* desk = nullptr;     // null: no inspector
   const FlowPolicy* policy = nullptr;
   net::SourceList sources{{}};
   std::atomic<std::uint64_t>* next_flow_id = nullptr;
@@ -81,6 +88,9 @@ struct FlowHost {
   // Called when a flow ends or goes on in a way that somebody should know of; says it in the log,
   // once in a while for each cause. Null: nobody listens.
   void (*noticed)(void* owner, const Flow& flow, metrics::Counter counter) = nullptr;
+
+  // Called when a pump began to wait at `desk`.
+  void (*pended)(void* owner) = nullptr;
 
   // Called once for each flow, when it is joined. The flow must stay until the end of the worker's
   // turn: its own methods may still be on the stack.

@@ -15,7 +15,13 @@ constexpr std::size_t kRoomMin = 2048;
 }  // namespace
 
 Pump::Pump(Flow& flow, const FlowHost& host, inspect::Direction direction, Leg& from, Leg& to)
-    : flow_(flow), host_(host), from_(from), to_(to), queue_(*host.slab), direction_(direction) {}
+    : flow_(flow),
+      host_(host),
+      from_(from),
+      to_(to),
+      queue_(*host.slab),
+      held_(*host.slab),
+      direction_(direction) {}
 
 void Pump::Start() { Receive(false); }
 
@@ -42,7 +48,7 @@ bool Pump::ChunksAreScarce() const {
 }
 
 void Pump::Receive(bool readable) {
-  if (end_seen_ || !flow_.relaying()) return;
+  if (end_seen_ || pended() || !flow_.relaying()) return;
   if (!from_.recv.idle() || !from_.readable.idle()) return;
   if (queue_.size() >= host_.policy->queue_high) return;
   if (!readable && ChunksAreScarce()) {
@@ -125,12 +131,49 @@ void Pump::AcceptBytes(std::size_t count) {
     landing_wanted_ = 1;
   }
   bytes_ += received;
-  if (host_.inspector != nullptr) {
-    const inspect::Verdict verdict = host_.inspector->OnData(flow_.info(), direction_, fresh);
-    if (verdict == inspect::Verdict::kReset) return flow_.OnInspectorReset();
-    if (verdict == inspect::Verdict::kDrop) fresh.Clear();
+  if (host_.inspector == nullptr || Inspect(fresh)) queue_.Append(fresh);
+}
+
+// False: `fresh` goes no further, at least not now.
+bool Pump::Inspect(memory::Chain& fresh) {
+  SLUICE_CHECK(!pended());
+  inspect::Later later(host_.desk, this, host_.port->now() + host_.policy->pending_timeout);
+  inspect::Verdict verdict = host_.inspector->OnData(flow_.info(), direction_, fresh, later);
+  if (verdict == inspect::Verdict::kPend && later.ticket().valid()) {
+    host_.counters->Add(metrics::Counter::k_pended);
+    ticket_ = later.ticket();
+    held_.Append(fresh);
+    host_.pended(host_.owner);
+    return false;
   }
-  queue_.Append(fresh);
+  // Taken, but not waited for.
+  if (later.ticket().valid()) host_.desk->Withdraw(later.ticket());
+  if (verdict == inspect::Verdict::kPend) {
+    host_.counters->Add(metrics::Counter::k_refused_pending);
+    verdict = host_.policy->pending_default;
+  }
+  if (verdict == inspect::Verdict::kReset) flow_.OnInspectorReset();
+  return verdict == inspect::Verdict::kPass;
+}
+
+void Pump::OnVerdict(inspect::Verdict verdict) {
+  SLUICE_CHECK(pended());
+  ticket_ = inspect::Ticket{};
+  // Withdrawn when the flow began to close, so it is not closing.
+  SLUICE_CHECK(flow_.may_send());
+  if (verdict == inspect::Verdict::kReset) {
+    held_.Clear();
+    return flow_.OnInspectorReset();
+  }
+  if (verdict == inspect::Verdict::kPass) queue_.Append(held_);
+  held_.Clear();
+  Send();
+  Receive(false);
+}
+
+void Pump::Withdraw() {
+  if (!pended()) return;
+  host_.desk->Withdraw(std::exchange(ticket_, inspect::Ticket{}));
 }
 
 void Pump::OnReadable(Outcome outcome) {
@@ -150,7 +193,7 @@ void Pump::Send() {
   if (!to_.send.idle() || !flow_.may_send()) return;
   if (!to_.socket.is_open()) return DropQueue();
   if (queue_.empty()) {
-    if (end_seen_) PassFin();
+    if (end_seen_ && !pended()) PassFin();
     return;
   }
   io::IoBuffer buffers[io::SendOp::kBuffersMax];
@@ -194,6 +237,8 @@ void Pump::StopReceiving() {
 }
 
 void Pump::DropQueue() {
+  Withdraw();
+  held_.Clear();
   if (!to_.send.idle()) return;
   queue_.Clear();
 }

@@ -9,6 +9,9 @@
 // resumes at half of it, or when a chunk came back. The peer's FIN is passed on after the last
 // byte.
 //
+// What an inspector wants to think about is held, behind the queue, until its verdict comes;
+// nothing is received meanwhile, and a FIN waits behind it.
+//
 // Worker-only. All entry points are no-ops once the flow is closing, except that they report to it.
 #ifndef SLUICE_FLOW_PUMP_H_
 #define SLUICE_FLOW_PUMP_H_
@@ -37,13 +40,19 @@ class Pump : public ListNode<StarvedTag> {
   void ResumeStarved();
   // The peer of `from` reset: what is queued may still go out, nothing more comes in.
   void StopReceiving();
+  // The inspector's answer to what is held, or the default in its stead.
+  void OnVerdict(inspect::Verdict verdict);
+  // The flow ends: the verdict that is waited for no longer matters.
+  void Withdraw();
   // Drops what is queued and held. Operations in flight keep what they use until their outcome.
   void DropQueue();
 
   inspect::Direction direction() const { return direction_; }
   // The FIN was passed on (or need not be, because the flow closes anyway): this direction is done.
   bool finished() const { return finished_; }
-  bool has_unsent() const { return !queue_.empty(); }
+  bool has_unsent() const { return !queue_.empty() || !held_.empty(); }
+  // Waits for a verdict.
+  bool pended() const { return ticket_.valid(); }
   bool receiving() const { return !from_.recv.idle(); }
   std::uint64_t bytes() const { return bytes_; }
 
@@ -61,6 +70,7 @@ class Pump : public ListNode<StarvedTag> {
   std::size_t FillLanding();
   void AcceptBytes(std::size_t count);
   void ReleaseLanding();
+  bool Inspect(memory::Chain& fresh);
   void Send();
   void PassFin();
 
@@ -69,6 +79,8 @@ class Pump : public ListNode<StarvedTag> {
   Leg& from_;
   Leg& to_;
   memory::Chain queue_;
+  memory::Chain held_;      // what the pending verdict is about
+  inspect::Ticket ticket_;  // valid exactly while pended
   memory::Slice
       landing_[kLandingMax];  // where the armed receive writes, or room left by the last one
   std::uint64_t bytes_ = 0;

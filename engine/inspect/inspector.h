@@ -4,24 +4,30 @@
 // sent, so that passing costs nothing and changing means relinking slices.
 //
 // An inspector is shared by all workers of its engine: its methods run on many threads at once, for
-// one flow always on the same one. They must not block.
+// one flow always on the same one. They must not block. What takes its time answers later:
+//
+//   Verdict OnData(...) override {
+//     Pending token = later.Take();
+//     if (!token) return Verdict::kReset;      // too many wait already; kPend would be refused too
+//     queue_.Push(std::move(token), CopyOf(data));
+//     return Verdict::kPend;
+//   }
+//   ... on any thread: token.Resolve(Verdict::kPass);
+//
+// Until then the engine holds the bytes and receives no more in that direction.
 #ifndef SLUICE_INSPECT_INSPECTOR_H_
 #define SLUICE_INSPECT_INSPECTOR_H_
 
 #include <cstdint>
 
+#include "engine/inspect/pending.h"
+#include "engine/inspect/verdict.h"
 #include "engine/memory/chain.h"
 #include "sluice/address.h"
 
 namespace sluice::inspect {
 
 enum class Direction : std::uint8_t { kUp, kDown };  // to the destination, to the client
-
-enum class Verdict : std::uint8_t {
-  kPass,   // send what is in the chain now
-  kDrop,   // forget these bytes, go on
-  kReset,  // end the flow; both sides see RST
-};
 
 struct FlowInfo {
   std::uint64_t id = 0;  // unique in its runtime
@@ -32,8 +38,10 @@ struct FlowInfo {
 class Inspector {
  public:
   virtual ~Inspector() = default;
-  // `data` holds what one receive brought, never empty; it may be changed in place.
-  virtual Verdict OnData(const FlowInfo& flow, Direction direction, memory::Chain& data) = 0;
+  // `data` holds what one receive brought, never empty; it may be changed in place. kPend without
+  // the token of `later` is the engine's default verdict at once.
+  virtual Verdict OnData(const FlowInfo& flow, Direction direction, memory::Chain& data,
+                         Later& later) = 0;
 };
 
 }  // namespace sluice::inspect

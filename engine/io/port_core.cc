@@ -2,8 +2,15 @@
 #include "engine/io/port_core.h"
 
 #include "engine/base/check.h"
+#include "engine/io/control_status.h"
 
 namespace sluice::io {
+namespace {
+
+// ERROR_MR_MID_NOT_FOUND: what Windows gives for a status that its table does not have.
+constexpr std::uint32_t kNoSuchMessage = 317;
+
+}  // namespace
 
 void PortCore::Arm(Operation& operation, Verb verb, Socket* socket) {
   SLUICE_CHECK(operation.state_ == Operation::State::kIdle);
@@ -36,6 +43,18 @@ bool PortCore::MarkCancelled(Operation& operation) {
   return true;
 }
 
+Outcome PortCore::ControlOutcome(ControlReply reply, bool at_once) {
+  std::uint32_t number = reply.literal;
+  if (reply.status == kStatusSuccess) {
+    number = 0;
+  } else if (number == 0) {
+    number = at_once ? WinsockNumber(reply.status) : Win32Number(reply.status);
+    if (number == kUnknownNumber) number = kNoSuchMessage;
+  }
+  const OsError error{CodeOfWindowsNumber(number), static_cast<std::int32_t>(number)};
+  return Outcome{reply.information, error};
+}
+
 // done -> idle. Gives the socket's handle back if this was the last operation of a closing socket.
 void PortCore::Release(Operation& operation) {
   SLUICE_CHECK(operation.state_ == Operation::State::kDone);
@@ -66,11 +85,12 @@ int PortCore::Dispatch(int limit) {
   // What handlers make ready while this runs waits for the next turn, so that a chain of immediate
   // outcomes cannot keep the loop from its timers.
   std::size_t ready = ready_.size();
-  // Outcomes that never cease must not starve messages: they keep a share of each turn, and of a turn of
-  // one handler every other turn.
+  // Outcomes that never cease must not starve messages: they keep a share of each turn, and of a
+  // turn of one handler every other turn.
   message_turn_ = !message_turn_;
   int message_share = 0;
-  if (messages_.HasWork() && (limit > 1 || message_turn_)) message_share = limit / 8 > 0 ? limit / 8 : 1;
+  if (messages_.HasWork() && (limit > 1 || message_turn_))
+    message_share = limit / 8 > 0 ? limit / 8 : 1;
   while (ready > 0 && ran < limit - message_share) {
     Operation* operation = ready_.Front();
     SLUICE_CHECK(operation != nullptr);

@@ -47,6 +47,12 @@ void Chain::Append(Chain& other) {
   SLUICE_CHECK(this != &other);
   SLUICE_CHECK(slab_ == other.slab_);
   if (other.first_ == nullptr) return;
+  // A dribbling sender fills one chunk with many receives; unmerged, each would keep a link.
+  if (last_ != nullptr && last_->slice.Extend(other.first_->slice)) {
+    size_ += other.first_->slice.size();
+    other.PopFront();
+    if (other.first_ == nullptr) return;
+  }
   if (last_ == nullptr) {
     first_ = other.first_;
   } else {

@@ -39,7 +39,8 @@ class Chain {
   // is merged with it. False when the slab has no link left: nothing was added.
   bool Append(Slice slice);
   bool Prepend(Slice slice);
-  // Moves all of `other` to the end. REQUIRES: same slab, not itself.
+  // Moves all of `other` to the end, merging where it continues the last slice. REQUIRES: same slab,
+  // not itself.
   void Append(Chain& other);
   // Drops the first `count` bytes. REQUIRES: count <= size().
   void RemovePrefix(std::size_t count);

@@ -48,6 +48,9 @@ namespace sluice::metrics {
   X(closed_inspector, "flows ended by an inspector")                                    \
   X(closed_no_resources, "flows ended for want of a socket, a chunk or memory")         \
   X(closed_drain, "flows ended because the engine stopped")                             \
+  X(pended, "verdicts that inspectors gave later")                                      \
+  X(pending_expired, "pending verdicts that did not come in time")                      \
+  X(refused_pending, "pending verdicts refused because too many were waited for")       \
   X(starved, "times a flow stopped reading because the slab was empty")
 
 enum class Counter : std::uint8_t {

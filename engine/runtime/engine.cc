@@ -23,6 +23,9 @@ absl::StatusOr<std::unique_ptr<Engine>> Engine::Create(Runtime& runtime, EngineO
   if (options.policy.queue_high < 1024) {
     return absl::InvalidArgumentError("policy.queue_high: must be at least 1024 bytes");
   }
+  if (options.policy.pending_default == inspect::Verdict::kPend) {
+    return absl::InvalidArgumentError("policy.pending_default: must be a verdict, not kPend");
+  }
   return std::unique_ptr<Engine>(new Engine(runtime, std::move(options)));
 }
 
@@ -68,14 +71,33 @@ void Engine::OnEachPart(absl::FunctionRef<void(EnginePart&)> work) {
   }
 }
 
-void Engine::Stop(Nanos drain) {
-  if (!started_) return;
-  started_ = false;
+void Engine::BeginStop() {
+  if (!started_ || stopping_) return;
+  stopping_ = true;
   // In this order: once no listener gives connections away, what is in the rings is taken before
   // Drain is, because both come through the same port.
   OnEachPart([](EnginePart& part) { part.StopListening(); });
   OnEachPart([](EnginePart& part) { part.Drain(); });
-  AwaitDrained(drain);
+}
+
+void Engine::TerminateFlows() {
+  OnEachPart([](EnginePart& part) { part.TerminateFlows(); });
+}
+
+bool Engine::drained() {
+  absl::MutexLock lock(&mutex_);
+  return parts_left_ == 0;
+}
+
+void Engine::Stop(Nanos drain) {
+  if (!started_) return;
+  BeginStop();
+  if (runtime_.caller_driven()) {
+    RunUntilDrained(drain);
+  } else {
+    AwaitDrained(drain);
+  }
+  started_ = false;
   // A barrier: the workers have left every function of the parts before these are destroyed.
   OnEachPart([](EnginePart&) {});
 }
@@ -90,9 +112,29 @@ void Engine::AwaitDrained(Nanos drain) {
     mutex_.AwaitWithTimeout(absl::Condition(&settled), absl::Nanoseconds(drain));
     if (parts_left_ == 0) return;
   }
-  OnEachPart([](EnginePart& part) { part.TerminateFlows(); });
+  TerminateFlows();
   absl::MutexLock lock(&mutex_);
   mutex_.Await(absl::Condition(&drained));
+}
+
+// One worker after the other, so none may sleep for long.
+void Engine::RunUntilDrained(Nanos drain) {
+  const Instant end = runtime_.worker(0).port().now() + drain;
+  const auto hurried = [this] {
+    absl::MutexLock lock(&mutex_);
+    return hurry_;
+  };
+  bool terminated = false;
+  while (!drained()) {
+    const Instant now = runtime_.worker(0).port().now();
+    if (!terminated && (now >= end || hurried())) {
+      terminated = true;
+      TerminateFlows();
+    }
+    for (std::size_t i = 0; i < runtime_.workers(); ++i) {
+      runtime_.worker(i).Turn(now + kMillisecond);
+    }
+  }
 }
 
 void Engine::HurryStop() {

@@ -51,8 +51,14 @@ class Engine {
   // Listens on all addresses. On failure nothing listens, and the status names the address.
   absl::Status Start();
   // Stops listening, waits up to `drain` for flows to end, ends the rest, waits until all are
-  // joined. Another thread may call HurryStop meanwhile. Idempotent.
+  // joined. Another thread may call HurryStop meanwhile. On a caller-driven runtime it runs the
+  // workers' turns itself. Idempotent.
   void Stop(Nanos drain);
+  // The parts of Stop, for who must not wait: BeginStop stops listening; once `drained`, or to end
+  // what is left call TerminateFlows, Stop returns at once.
+  void BeginStop();
+  void TerminateFlows();
+  bool drained();
   // Any thread: makes a Stop that is draining end its flows now.
   void HurryStop();
 
@@ -71,6 +77,7 @@ class Engine {
   // From a part, on its worker.
   void OnPartDrained();
   void AwaitDrained(Nanos drain);
+  void RunUntilDrained(Nanos drain);
   void OnEachPart(absl::FunctionRef<void(EnginePart&)> work);
 
   Runtime& runtime_;
@@ -80,6 +87,7 @@ class Engine {
   std::vector<std::unique_ptr<EnginePart>> parts_;  // one a worker, same order
   std::atomic<std::uint64_t> flows_{0};
   bool started_ = false;
+  bool stopping_ = false;
   absl::Mutex mutex_;
   std::size_t parts_left_ ABSL_GUARDED_BY(mutex_) = 0;
   bool hurry_ ABSL_GUARDED_BY(mutex_) = false;

@@ -7,6 +7,11 @@
 #include "engine/runtime/engine.h"
 
 namespace sluice::runtime {
+namespace {
+
+constexpr int kVerdictsATurn = 256;
+
+}  // namespace
 
 EnginePart::EnginePart(Engine& engine, Worker& worker) : engine_(engine), worker_(worker) {
   host_.port = &worker.port();
@@ -30,6 +35,7 @@ EnginePart::EnginePart(Engine& engine, Worker& worker) : engine_(engine), worker
     static_cast<EnginePart*>(self)->OnNoticed(flow, counter);
   };
   host_.loop_guard = &engine.runtime_.loop_guard();
+  if (engine.options_.inspector != nullptr) OpenDesk();
   // The other candidate starts behind this worker, so that few connections do not all meet at
   // worker 0.
   rotation_ = static_cast<std::size_t>(worker.index());
@@ -157,6 +163,51 @@ void EnginePart::OnJoined(flow::Flow& flow) {
   ReportIfDrained();
 }
 
+// Verdicts that come later.
+void EnginePart::OpenDesk() {
+  const flow::FlowPolicy& policy = engine_.options_.policy;
+  inspect::DeskOptions options;
+  options.slots = policy.pending_max;
+  options.given_up = policy.pending_default;
+  options.waiting_total = &worker_.verdicts();
+  options.wake_owner = this;
+  options.wake = [](void* self) { static_cast<EnginePart*>(self)->PostVerdictsCame(); };
+  desk_ = std::make_unique<inspect::VerdictDesk>(options);
+  verdicts_came_.Bind(this, [](void* self) { static_cast<EnginePart*>(self)->OnVerdictsCame(); });
+  verdict_timer_.Bind<&EnginePart::OnVerdictDeadline>(this);
+  host_.desk = desk_.get();
+  host_.pended = [](void* self) { static_cast<EnginePart*>(self)->OnPended(); };
+}
+
+// Any thread. Counted before it is posted: it may run before Post returns.
+void EnginePart::PostVerdictsCame() {
+  verdicts_on_way_.fetch_add(1, std::memory_order_acq_rel);
+  if (worker_.port().Post(verdicts_came_)) return;
+  verdicts_on_way_.fetch_sub(1, std::memory_order_acq_rel);
+}
+
+void EnginePart::OnPended() {
+  if (!verdict_timer_.running()) worker_.timers().Start(verdict_timer_, desk_->NextDeadline());
+}
+
+void EnginePart::OnVerdictsCame() {
+  verdicts_on_way_.fetch_sub(1, std::memory_order_acq_rel);
+  const int taken = desk_->TakeResolved(kVerdictsATurn, [](void* pump, inspect::Verdict verdict) {
+    static_cast<flow::Pump*>(pump)->OnVerdict(verdict);
+  });
+  if (taken == kVerdictsATurn && desk_->HasResolved()) PostVerdictsCame();
+  ReportIfDrained();
+}
+
+void EnginePart::OnVerdictDeadline() {
+  desk_->Expire(worker_.port().now(), kVerdictsATurn, [this](void* pump) {
+    counters_.Add(metrics::Counter::k_pending_expired);
+    static_cast<flow::Pump*>(pump)->OnVerdict(engine_.options_.policy.pending_default);
+  });
+  // What the budget left is due at once.
+  if (desk_->waiting() > 0) worker_.timers().Start(verdict_timer_, desk_->NextDeadline());
+}
+
 void EnginePart::StopListening() {
   for (const std::unique_ptr<net::Listener>& listener : listeners_) listener->Stop();
 }
@@ -176,6 +227,12 @@ void EnginePart::TerminateFlows() {
 void EnginePart::ReportIfDrained() {
   if (!draining_ || reported_) return;
   if (listening_ != 0 || !flows_.empty()) return;
+  if (desk_ != nullptr) {
+    desk_->Close();
+    worker_.timers().Stop(verdict_timer_);
+    // Closed, so no wake is under way and the count is exact. The message comes back here.
+    if (verdicts_on_way_.load(std::memory_order_acquire) != 0) return;
+  }
   reported_ = true;
   engine_.OnPartDrained();
 }

@@ -9,6 +9,7 @@
 #define SLUICE_RUNTIME_ENGINE_PART_H_
 
 #include <array>
+#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -16,6 +17,9 @@
 
 #include "engine/base/log.h"
 #include "engine/flow/flow.h"
+#include "engine/inspect/verdict_desk.h"
+#include "engine/io/message.h"
+#include "engine/io/timer_wheel.h"
 #include "engine/metrics/metrics.h"
 #include "engine/net/listener.h"
 #include "engine/runtime/worker.h"
@@ -52,6 +56,11 @@ class EnginePart {
   void OnAcceptFailed(OsError error);
   void OnJoined(flow::Flow& flow);
   void OnNoticed(const flow::Flow& flow, metrics::Counter counter);
+  void OpenDesk();
+  void PostVerdictsCame();
+  void OnPended();
+  void OnVerdictsCame();
+  void OnVerdictDeadline();
   void ReportIfDrained();
   std::string Describe(const flow::Flow& flow) const;
   template <typename Line>
@@ -60,6 +69,11 @@ class EnginePart {
   Engine& engine_;
   Worker& worker_;
   metrics::Counters counters_;
+  // Null when nobody inspects. Its answers come by `verdicts_came_`, its deadlines by one timer.
+  std::unique_ptr<inspect::VerdictDesk> desk_;
+  io::Message verdicts_came_;
+  std::atomic<int> verdicts_on_way_{0};  // messages posted and not yet run
+  io::Timer verdict_timer_;
   flow::FlowHost host_;
   IntrusiveList<flow::Flow, flow::LiveTag> flows_;
   std::vector<std::unique_ptr<net::Listener>> listeners_;

@@ -14,13 +14,15 @@ absl::StatusOr<std::unique_ptr<Runtime>> Runtime::Create(const RuntimeOptions& o
   if (options.loops.growth_max < 1 || options.loops.hops_max < 1) {
     return absl::InvalidArgumentError("loops: hops_max and growth_max must be at least 1");
   }
-  std::unique_ptr<Runtime> runtime(new Runtime(options.loops));
+  std::unique_ptr<Runtime> runtime(new Runtime(options.loops, options.caller_driven));
   for (int i = 0; i < options.workers; ++i) {
     absl::StatusOr<std::unique_ptr<Worker>> worker = Worker::Create(i, options.worker);
     if (!worker.ok()) return worker.status();
     runtime->workers_.push_back(*std::move(worker));
   }
-  for (const std::unique_ptr<Worker>& worker : runtime->workers_) worker->Start();
+  if (!options.caller_driven) {
+    for (const std::unique_ptr<Worker>& worker : runtime->workers_) worker->Start();
+  }
   runtime->running_ = true;
   return runtime;
 }

@@ -21,13 +21,16 @@ namespace sluice::runtime {
 
 struct RuntimeOptions {
   int workers = 1;
+  // True: no thread is made; the caller runs `worker(i).Turn()` for each worker in turn, on the
+  // thread that made the runtime, from its own loop.
+  bool caller_driven = false;
   redirect::LoopPolicy loops;
   WorkerOptions worker;
 };
 
 class Runtime {
  public:
-  // Makes and starts the workers.
+  // Makes the workers, and starts them unless they are caller-driven.
   static absl::StatusOr<std::unique_ptr<Runtime>> Create(const RuntimeOptions& options);
   ~Runtime();
   Runtime(const Runtime&) = delete;
@@ -40,6 +43,7 @@ class Runtime {
   Worker& worker(std::size_t index) { return *workers_[index]; }
   // Shared by all engines: a ring of proxies runs through several.
   redirect::LoopGuard& loop_guard() { return loop_guard_; }
+  bool caller_driven() const { return caller_driven_; }
   std::atomic<std::uint64_t>& next_flow_id() { return next_flow_id_; }
   // The worker for the next listener, in turn.
   std::size_t NextListeningWorker() { return next_listener_++ % workers_.size(); }
@@ -49,13 +53,15 @@ class Runtime {
   io::PortStats PortTotals();
 
  private:
-  explicit Runtime(const redirect::LoopPolicy& loops) : loop_guard_(loops) {}
+  Runtime(const redirect::LoopPolicy& loops, bool caller_driven)
+      : loop_guard_(loops), caller_driven_(caller_driven) {}
   void OnEachWorker(absl::FunctionRef<void(Worker&)> work);
 
   redirect::LoopGuard loop_guard_;
   std::vector<std::unique_ptr<Worker>> workers_;
   std::atomic<std::uint64_t> next_flow_id_{1};
   std::size_t next_listener_ = 0;
+  const bool caller_driven_;
   bool running_ = false;
 };
 

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "engine/runtime/worker.h"
 
+#include <algorithm>
+
 #include "engine/base/check.h"
 #include "engine/runtime/engine_part.h"
 
@@ -23,6 +25,7 @@ LiveCounts& LiveCounts::operator+=(const LiveCounts& other) {
   chunks += other.chunks;
   buffers += other.buffers;
   timers += other.timers;
+  verdicts += other.verdicts;
   return *this;
 }
 
@@ -35,7 +38,7 @@ absl::StatusOr<std::unique_ptr<Worker>> Worker::Create(int index, const WorkerOp
 Worker::Worker(int index, const WorkerOptions& options, std::unique_ptr<io::Port> port)
     : index_(index),
       port_(std::move(port)),
-      timers_(Instant::Now()),
+      timers_(port_->now()),
       slab_(options.slab),
       ring_(kHandoverMax),
       take_connections_(this, [](void* self) { static_cast<Worker*>(self)->TakeConnections(); }) {}
@@ -48,7 +51,7 @@ void Worker::Start() {
 }
 
 void Worker::Stop() {
-  if (!thread_.joinable()) return;
+  if (!thread_.joinable()) return EndPort();
   stop_.store(true, std::memory_order_release);
   port_->Wake();
   may_destroy_port_.Notify();
@@ -56,18 +59,27 @@ void Worker::Stop() {
 }
 
 void Worker::Run() {
-  while (!stop_.load(std::memory_order_acquire)) {
-    Instant deadline = timers_.Next();
-    if (!starved_.empty() && slab_.available() > 0) deadline = Instant{};
-    port_->RunOnce(deadline);
-    timers_.Advance(port_->now(), kTimersATurn);
-    ResumeStarved();
-    FreeRetired();
-  }
-  final_stats_ = port_->stats();
+  while (!stop_.load(std::memory_order_acquire)) Turn();
   // On this thread, because a port dies where it was run; but Stop may still be inside its Wake.
   may_destroy_port_.WaitForNotification();
+  EndPort();
+}
+
+void Worker::EndPort() {
+  if (port_ == nullptr) return;
+  final_stats_ = port_->stats();
   port_.reset();
+}
+
+void Worker::Turn(Instant until) {
+  Instant deadline = std::min(timers_.Next(), until);
+  if (!starved_.empty() && slab_.available() > 0) deadline = Instant{};
+  in_turn_ = true;
+  port_->RunOnce(deadline);
+  timers_.Advance(port_->now(), kTimersATurn);
+  ResumeStarved();
+  FreeRetired();
+  in_turn_ = false;
 }
 
 void Worker::ResumeStarved() {
@@ -123,6 +135,12 @@ void Worker::TakeAllConnections() {
 }
 
 void Worker::Call(absl::FunctionRef<void()> work) {
+  if (!thread_.joinable()) {
+    work();
+    // Outside a turn nothing of a flow is on the stack.
+    if (!in_turn_) FreeRetired();
+    return;
+  }
   SLUICE_CHECK(thread_.get_id() != std::this_thread::get_id());
   struct Task {
     absl::FunctionRef<void()> work;
@@ -146,6 +164,7 @@ LiveCounts Worker::Live() const {
   live.chunks = slab_.used();
   live.buffers = buffers_.live();
   live.timers = timers_.running();
+  live.verdicts = verdicts_;
   return live;
 }
 

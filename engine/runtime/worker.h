@@ -3,6 +3,9 @@
 // Worker: a thread with its port, timers, slab and flows. What lives on a worker is touched by its
 // thread alone; others reach it through Call, GiveConnection and the port's Post and Wake.
 //
+// A caller-driven worker has no thread of its own: whoever made it calls Turn, always on one
+// thread, which is then meant by "its thread".
+//
 // A turn: the port's handlers, due timers, starved pumps, then the flows that joined are freed.
 // Each part has a budget (law 5).
 #ifndef SLUICE_RUNTIME_WORKER_H_
@@ -42,26 +45,31 @@ struct LiveCounts {
   std::uint64_t chunks = 0;
   std::uint64_t buffers = 0;
   std::uint64_t timers = 0;
+  std::uint64_t verdicts = 0;  // waited for
 
-  bool AllZero() const { return flows + sockets + operations + chunks + buffers + timers == 0; }
+  bool AllZero() const {
+    return flows + sockets + operations + chunks + buffers + timers + verdicts == 0;
+  }
   LiveCounts& operator+=(const LiveCounts& other);
 };
 
 class Worker {
  public:
-  // Makes the port; the thread starts with Start.
+  // Makes the port; the thread starts with Start, or never: then Turn is the caller's to call.
   static absl::StatusOr<std::unique_ptr<Worker>> Create(int index, const WorkerOptions& options);
   // REQUIRES: never started, or stopped.
   ~Worker();
 
   void Start();
-  // Ends the thread. REQUIRES: every engine part on it is gone; not called on the worker's own
-  // thread.
+  // Ends the thread and the port. REQUIRES: every engine part on it is gone; not called on the
+  // worker's own thread, unless the worker is caller-driven: then only there.
   void Stop();
+  // One turn, which sleeps until there is something to do or `until`. Its thread only.
+  void Turn(Instant until = Instant::Never());
 
   int index() const { return index_; }
-  // Any thread but the worker's own: runs `work` on the worker and waits until it is done.
-  // REQUIRES: started.
+  // Any thread but the worker's own: runs `work` on the worker and waits until it is done. On a
+  // caller-driven worker `work` runs at once. REQUIRES: not stopped.
   void Call(absl::FunctionRef<void()> work);
   // Any thread: gives an accepted connection to this worker. False when its ring is full.
   bool GiveConnection(EnginePart* part, io::AcceptedSocket accepted);
@@ -79,6 +87,8 @@ class Worker {
   flow::Flow* MakeFlow(flow::FlowHost& host);
   // The flow is freed at the end of this turn.
   void Retire(flow::Flow& flow) { retired_.PushBack(flow); }
+  // Verdicts that the engine parts here wait for: their desks count in it.
+  std::uint64_t& verdicts() { return verdicts_; }
   LiveCounts Live() const;
   io::PortStats port_stats() const;
 
@@ -90,6 +100,7 @@ class Worker {
 
   Worker(int index, const WorkerOptions& options, std::unique_ptr<io::Port> port);
   void Run();
+  void EndPort();
   void ResumeStarved();
   void FreeRetired();
   void TakeConnections();
@@ -105,10 +116,12 @@ class Worker {
   flow::StarvedList starved_;
   IntrusiveList<flow::Flow, flow::LiveTag> retired_;
   FlowPool flows_;
+  std::uint64_t verdicts_ = 0;
   MpscRing<Handover> ring_;
   io::Message take_connections_;
   std::atomic<std::uint32_t> load_{0};
   std::atomic<bool> stop_{false};
+  bool in_turn_ = false;
   absl::Notification may_destroy_port_;  // notified when Stop no longer touches the port
   std::thread thread_;
 };

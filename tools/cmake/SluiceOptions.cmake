@@ -45,6 +45,10 @@ if(WIN32)
   endif()
 endif()
 
+if(SLUICE_AUDIT)
+  target_compile_definitions(sluice_options INTERFACE SLUICE_AUDIT_BUILD=1)
+endif()
+
 if(SLUICE_SANITIZE STREQUAL "address-undefined")
   set(_sanitize -fsanitize=address,undefined)
 elseif(SLUICE_SANITIZE STREQUAL "thread")

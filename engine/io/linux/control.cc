@@ -12,21 +12,6 @@
 #include "engine/io/port.h"
 
 namespace sluice::io {
-namespace {
-
-// ERROR_MR_MID_NOT_FOUND: what Windows gives for a status that its table does not have.
-constexpr std::uint32_t kNoSuchMessage = 317;
-
-std::uint32_t NumberOf(ControlReply reply, bool at_once) {
-  if (reply.status == kStatusSuccess) return 0;
-  if (reply.literal != 0) return reply.literal;
-  if (at_once) return WinsockNumber(reply.status);
-  const std::uint32_t number = Win32Number(reply.status);
-  return number != kUnknownNumber ? number : kNoSuchMessage;
-}
-
-}  // namespace
-
 // In the native block of a pended control, written before the platform learns of the ticket.
 struct PendedControl {
   void* port;
@@ -72,11 +57,10 @@ void Port::Impl::StartControl(ControlOp& operation) {
 }
 
 void Port::Impl::FinishControl(ControlOp& operation, ControlReply reply, bool at_once) {
-  const std::uint32_t number = NumberOf(reply, at_once);
-  operation.inline_failure_ = at_once && number != 0;
-  operation.bytes_ = reply.information;
-  const OsError error{CodeOfWindowsNumber(number), static_cast<std::int32_t>(number)};
-  Finish(operation, Outcome{reply.information, error});
+  const Outcome outcome = ControlOutcome(reply, at_once);
+  operation.inline_failure_ = at_once && !outcome.ok();
+  operation.bytes_ = outcome.bytes;
+  Finish(operation, outcome);
 }
 
 void Port::Impl::OnReply(void* ticket, ControlReply reply) {

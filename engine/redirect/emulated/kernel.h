@@ -21,7 +21,7 @@
 #include "engine/redirect/emulated/config.h"
 #include "engine/redirect/emulated/counters.h"
 #include "engine/redirect/emulated/endpoint.h"
-#include "engine/redirect/emulated/mutex.h"
+#include "engine/base/mutex.h"
 #include "engine/redirect/emulated/trace.h"
 
 namespace sluice::emulated {

@@ -19,7 +19,7 @@
 #include "absl/container/flat_hash_map.h"
 #include "engine/io/platform.h"
 #include "engine/redirect/emulated/kernel.h"
-#include "engine/redirect/emulated/mutex.h"
+#include "engine/base/mutex.h"
 #include "engine/redirect/emulated/pended.h"
 #include "engine/redirect/emulated/syn_table.h"
 

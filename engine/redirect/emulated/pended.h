@@ -15,7 +15,7 @@
 #include "absl/base/thread_annotations.h"
 #include "engine/base/prng.h"
 #include "engine/io/platform.h"
-#include "engine/redirect/emulated/mutex.h"
+#include "engine/base/mutex.h"
 
 namespace sluice::emulated {
 

@@ -17,7 +17,7 @@
 #include "absl/container/flat_hash_map.h"
 #include "engine/io/socket.h"
 #include "engine/redirect/emulated/hop.h"
-#include "engine/redirect/emulated/mutex.h"
+#include "engine/base/mutex.h"
 
 namespace sluice::emulated {
 

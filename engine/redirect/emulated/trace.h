@@ -12,7 +12,7 @@
 
 #include "absl/base/thread_annotations.h"
 #include "absl/types/span.h"
-#include "engine/redirect/emulated/mutex.h"
+#include "engine/base/mutex.h"
 #include "sluice/emulated.h"
 
 namespace sluice::emulated {

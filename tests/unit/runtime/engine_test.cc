@@ -131,5 +131,27 @@ TEST_F(ProxyTest, StopAtOnceEndsFlowsInEveryStage) {
   EXPECT_EQ(runtime_->Live().flows, 0u);
 }
 
+// Everything on the test's own thread: no worker thread exists.
+TEST_F(ProxyTest, CallerDrivenRelaysAndStops) {
+  caller_driven_ = true;
+  StartProxy(2);
+  Ends& ends = ConnectClient(engine_->addresses()[0]);
+  contract::Accept accept;
+  loop_.port().Accept(accept, origin_listener_);
+  ASSERT_TRUE(Driven([&] { return accept.arrived(); }));
+  ASSERT_TRUE(loop_.port().Adopt(ends.origin, accept.Take()).ok());
+  ASSERT_TRUE(SendAll(loop_, loop_.port(), ends.client, "x", 1).ok());
+  contract::Recv received;
+  char byte = 0;
+  const contract::IoBuffer buffer{&byte, 1};
+  loop_.port().Recv(received, ends.origin, absl::MakeConstSpan(&buffer, 1));
+  ASSERT_TRUE(Driven([&] { return received.arrived(); }));
+  EXPECT_EQ(byte, 'x');
+  // Nobody else runs the workers while Stop waits, so it does.
+  engine_->Stop(0);
+  EXPECT_EQ(engine_->Metrics()[Counter::k_closed_drain], 1u);
+  EXPECT_EQ(runtime_->Live().flows, 0u);
+}
+
 }  // namespace
 }  // namespace sluice::runtime

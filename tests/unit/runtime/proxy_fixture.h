@@ -45,12 +45,14 @@ class ProxyTest : public ::testing::Test {
     const LiveCounts live = runtime_->Live();
     EXPECT_TRUE(live.AllZero()) << "flows " << live.flows << " sockets " << live.sockets
                                 << " operations " << live.operations << " chunks " << live.chunks
-                                << " buffers " << live.buffers << " timers " << live.timers;
+                                << " buffers " << live.buffers << " timers " << live.timers
+                                << " verdicts " << live.verdicts;
   }
 
   void MakeRuntime(int workers = 1) {
     RuntimeOptions options;
     options.workers = workers;
+    options.caller_driven = caller_driven_;
     options.worker.slab = slab_;
     absl::StatusOr<std::unique_ptr<Runtime>> runtime = Runtime::Create(options);
     ASSERT_TRUE(runtime.ok()) << runtime.status();
@@ -146,6 +148,18 @@ class ProxyTest : public ::testing::Test {
     return Eventually([&] { return engine_->Metrics()[counter] >= value; });
   }
 
+  // On a caller-driven runtime: runs the workers and the test's port until `done` holds.
+  template <typename Done>
+  [[nodiscard]] bool Driven(Done done) {
+    return Eventually([&] {
+      for (std::size_t i = 0; i < runtime_->workers(); ++i) {
+        runtime_->worker(i).Turn(contract::kPast);
+      }
+      return done();
+    });
+  }
+
+  bool caller_driven_ = false;
   contract::Loop loop_;
   io::Socket origin_listener_;
   std::vector<std::unique_ptr<Ends>> ends_;

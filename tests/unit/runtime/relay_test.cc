@@ -217,7 +217,7 @@ TEST_F(ProxyTest, QuietFlowHoldsNoChunk) {
 class DropDown final : public inspect::Inspector {
  public:
   inspect::Verdict OnData(const inspect::FlowInfo&, inspect::Direction direction,
-                          memory::Chain& data) override {
+                          memory::Chain& data, inspect::Later&) override {
     if (direction == inspect::Direction::kDown) return inspect::Verdict::kDrop;
     return data.size() == 5 ? inspect::Verdict::kReset : inspect::Verdict::kPass;
   }

@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Mutex: std::mutex with Clang's thread-safety annotations. The emulated platform sits in the path
-// of every connection and takes some twenty short locks there; absl::Mutex as Debian builds it
-// checks for deadlocks on each of them, which made it the largest cost of all.
-#ifndef SLUICE_REDIRECT_EMULATED_MUTEX_H_
-#define SLUICE_REDIRECT_EMULATED_MUTEX_H_
+// Mutex: std::mutex with Clang's thread-safety annotations, for short locks that are taken often.
+// The emulated platform takes some twenty of them for each connection; absl::Mutex as Debian builds
+// it checks for deadlocks on each, which made it the largest cost of all.
+#ifndef SLUICE_BASE_MUTEX_H_
+#define SLUICE_BASE_MUTEX_H_
 
 #include <condition_variable>
 #include <mutex>
 
 #include "absl/base/thread_annotations.h"
 
-namespace sluice::emulated {
+namespace sluice {
 
 class ABSL_LOCKABLE Mutex {
  public:
@@ -42,6 +42,6 @@ class ABSL_SCOPED_LOCKABLE MutexLock {
 // Waits with a Mutex held: `condition.wait(mutex)`.
 using Condition = std::condition_variable_any;
 
-}  // namespace sluice::emulated
+}  // namespace sluice
 
-#endif  // SLUICE_REDIRECT_EMULATED_MUTEX_H_
+#endif  // SLUICE_BASE_MUTEX_H_

@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The swarm: thousands of seeds, each a different world. A failing seed is printed;
+// tests/sim/replay SEED plays it again and says everything.
+#include <cstdlib>
+
+#include "absl/strings/numbers.h"
+#include "engine/base/log.h"
+#include "gtest/gtest.h"
+#include "tests/sim/crash_note.h"
+#include "tests/sim/sim_run.h"
+
+namespace sluice::sim {
+namespace {
+
+std::uint64_t FromEnvironment(const char* name, std::uint64_t otherwise) {
+  const char* text = std::getenv(name);
+  std::uint64_t value = 0;
+  return text != nullptr && absl::SimpleAtoi(text, &value) ? value : otherwise;
+}
+
+class Swarm : public ::testing::Test {
+ protected:
+  void SetUp() override { SetLogLevel(LogLevel::kError); }
+  void TearDown() override { SetLogLevel(LogLevel::kInfo); }
+};
+
+TEST_F(Swarm, EverySeedKeepsTheLaws) {
+  const std::uint64_t first = FromEnvironment("SLUICE_SIM_FIRST", 1);
+  const std::uint64_t seeds = FromEnvironment("SLUICE_SIM_SEEDS", 10000);
+  for (std::uint64_t seed = first; seed < first + seeds; ++seed) {
+    const CrashNote note(seed);
+    const Scenario scenario = Scenario::FromSeed(seed);
+    const Report report = Play(scenario);
+    ASSERT_TRUE(report.ok()) << "replay with: tests/sim/replay " << seed << "\n"
+                             << scenario.ToString() << report.ToString();
+  }
+}
+
+// Else a failing seed could not be replayed.
+TEST_F(Swarm, SameSeedSameRun) {
+  for (std::uint64_t seed = 1; seed <= 200; ++seed) {
+    const Report once = Play(Scenario::FromSeed(seed));
+    const Report again = Play(Scenario::FromSeed(seed));
+    ASSERT_EQ(once.fingerprint, again.fingerprint) << "seed " << seed;
+    ASSERT_EQ(once.steps, again.steps) << "seed " << seed;
+    ASSERT_EQ(once.stories, again.stories) << "seed " << seed;
+  }
+}
+
+}  // namespace
+}  // namespace sluice::sim
