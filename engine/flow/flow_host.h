@@ -52,6 +52,8 @@ struct FlowPolicy {
   Nanos connect_timeout = 5 * kSecond;
   Nanos idle_timeout = 3600 * kSecond;
   Nanos half_closed_timeout = 60 * kSecond;
+  // How often a leg whose stream has ended is asked whether it was reset since.
+  Nanos reset_check_every = 250 * kMillisecond;
   // How long a reset waits for bytes received before it to be handed on.
   Nanos linger_timeout = 2 * kSecond;
   // A pump that received nothing for this long gives its chunk back and waits without memory.
