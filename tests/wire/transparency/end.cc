@@ -167,6 +167,8 @@ void End::Connect() {
   fd_ = ConnectTo(address_, small_buffer_, StepDeadline());
   if (fd_ >= 0) return Note("connected");
   if (errno == ECONNREFUSED) return Break("refused");
+  // A reset before the connection stands is a refusal; this one came right behind it.
+  if (errno == ECONNRESET) Note("connected");
   BreakByErrno();
 }
 

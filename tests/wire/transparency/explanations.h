@@ -17,12 +17,13 @@ struct Explanation {
   std::string maker;    // of the column; "*": of every proxy
   bool wine_only = false;
   bool unavoidable = false;  // a proxy in the middle cannot know better: counted as explained
+  std::string client;        // holds only if this is all that clients saw; empty: whatever they saw
   std::string reason;
 };
 
 const std::vector<Explanation>& Explanations();
 // The first that fits, or null.
-const Explanation* Explain(const Script& script, const Column& column);
+const Explanation* Explain(const Script& script, const Column& column, const Verdict& verdict);
 
 }  // namespace sluice::wire::transparency
 

@@ -138,7 +138,8 @@ Row PlayRow(const Script& script, std::vector<Column>& columns, Direct& direct,
     Cell cell;
     cell.played = !plays[i].empty();
     cell.verdict = Judge(script, plays[i], direct);
-    if (const Explanation* explanation = Explain(script, columns[i]); explanation != nullptr) {
+    if (const Explanation* explanation = Explain(script, columns[i], cell.verdict);
+        explanation != nullptr) {
       cell.unavoidable = explanation->unavoidable;
       cell.reason = explanation->reason;
     }
