@@ -61,7 +61,7 @@ void StartPeer(Column& column, const std::vector<std::string>& words) {
 Launch EnvironmentLaunch() { return Launch{Program::Sluice({}), UnderWine()}; }
 
 Column SluiceColumn(const std::string& before, const Launch& launch, int hops,
-                    const std::string& platform) {
+                    const std::string& platform, Families families) {
   Column column;
   column.name = before + (hops == 1 ? " 1 hop" : " " + std::to_string(hops) + " hops");
   if (platform == "emulated") column.name += ", emulated";
@@ -77,8 +77,8 @@ Column SluiceColumn(const std::string& before, const Launch& launch, int hops,
                        {"chain", "--listen", listen, "--destination", origin, "--platform",
                         platform, "--hops", std::to_string(hops), "--drain", "1s"});
   };
-  column.way.v4 = start("127.0.0.1:0", column.origins->v4.address());
-  column.way.v6 = start("[::1]:0", column.origins->v6.address());
+  if (families != Families::kV6) column.way.v4 = start("127.0.0.1:0", column.origins->v4.address());
+  if (families != Families::kV4) column.way.v6 = start("[::1]:0", column.origins->v6.address());
   return column;
 }
 
@@ -166,10 +166,11 @@ std::vector<std::vector<Seen>> PlayColumns(const Script& script,
 
 std::string Finish(Column& column) {
   std::string held;
-  for (const std::unique_ptr<Program>& program : column.programs) {
-    program->Signal(column.maker == "sluice" ? SIGINT : SIGTERM);
+  const bool ours = column.maker == "sluice";
+  for (const auto& program : column.programs) program->Signal(ours ? SIGINT : SIGTERM);
+  for (const auto& program : column.programs) {
     const int code = program->Wait(Duration(20000));
-    if (column.maker != "sluice") continue;
+    if (!ours) continue;
     for (const char* what : {"flows", "sockets", "operations", "chunks", "buffers", "timers"}) {
       if (ValueOf(program->out(), "live:", what) != 0) held += std::string(what) + " ";
     }

@@ -32,10 +32,12 @@ struct Launch {
 // As the environment says (SLUICE_PROGRAM, SLUICE_LAUNCHER).
 Launch EnvironmentLaunch();
 
+enum class Families { kV4, kV6, kBoth };
+
 // `hops` 1: `sluice run`; more: `sluice chain`, on `platform` none or emulated. `before` begins the
 // name.
 Column SluiceColumn(const std::string& before, const Launch& launch, int hops,
-                    const std::string& platform);
+                    const std::string& platform, Families families);
 // From the folder that tools/setup/peers filled.
 Column HaproxyColumn(const std::string& peers, const std::string& scratch);
 Column NginxColumn(const std::string& peers, const std::string& scratch);

@@ -76,9 +76,9 @@ bool Parse(int argc, char** argv, Options& options) {
 std::vector<Column> Columns(const Options& options, const std::string& scratch) {
   std::vector<Column> columns;
   const auto ours = [&](const std::string& name, const Launch& launch) {
-    columns.push_back(SluiceColumn(name, launch, 1, "none"));
-    columns.push_back(SluiceColumn(name, launch, 4, "none"));
-    columns.push_back(SluiceColumn(name, launch, 4, "emulated"));
+    columns.push_back(SluiceColumn(name, launch, 1, "none", Families::kBoth));
+    columns.push_back(SluiceColumn(name, launch, 4, "none", Families::kBoth));
+    columns.push_back(SluiceColumn(name, launch, 4, "emulated", Families::kBoth));
   };
   if (options.ours) ours("sluice", EnvironmentLaunch());
   if (options.windows) {
