@@ -211,7 +211,7 @@ void Flow::OnPumpFinished(Pump& pump) {
   if (!error.ok()) return OnLegError(to, error);
   last_activity_ = host_.port->now();
   StartTimer(last_activity_ +
-             std::min(host_.policy->quiet_after, host_.policy->half_closed_timeout));
+             std::min(host_.policy->reset_check_every, host_.policy->half_closed_timeout));
 }
 
 // relaying -> closing, because one side broke.
@@ -322,14 +322,27 @@ void Flow::CheckRelaying(Instant now) {
     return Close(half_closed ? Cause::kHalfClosed : Cause::kIdle, Side::kEngine, OsError{}, true,
                  true);
   }
-  const Instant quiet = last_activity_ + policy.quiet_after;
-  if (now >= quiet) {
+  if (half_closed && EndedByLateReset()) return;
+  Instant next = last_activity_ + policy.quiet_after;
+  if (now >= next) {
     up_pump_.BecomeQuiet();
     down_pump_.BecomeQuiet();
     // From here on a look now and then is enough to notice that it woke and fell quiet again.
-    return StartTimer(std::min(end, now + 16 * policy.quiet_after));
+    next = now + 16 * policy.quiet_after;
   }
-  StartTimer(std::min(end, quiet));
+  if (half_closed) next = std::min(next, now + policy.reset_check_every);
+  StartTimer(std::min(end, next));
+}
+
+// A leg whose stream has ended has no receive armed that would tell of a reset behind the FIN;
+// until the next send only a question does.
+bool Flow::EndedByLateReset() {
+  for (Leg* leg : {&down_, &up_}) {
+    if (!PumpFrom(*leg).finished() || !host_.port->WasReset(leg->socket)) continue;
+    OnLegError(*leg, OsError{ErrorCode::kReset, 0});
+    return true;
+  }
+  return false;
 }
 
 }  // namespace sluice::flow

@@ -83,6 +83,7 @@ class Flow : public ListNode<LiveTag>, public ListNode<WorkerTag> {
   void StartTimer(Instant when);
   void OnTimer();
   void CheckRelaying(Instant now);
+  bool EndedByLateReset();
   Pump& PumpFrom(const Leg& leg) { return &leg == &down_ ? up_pump_ : down_pump_; }
   Pump& PumpTo(const Leg& leg) { return &leg == &down_ ? down_pump_ : up_pump_; }
   void Count(metrics::Counter counter) { host_.counters->Add(counter); }

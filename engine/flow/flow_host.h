@@ -55,6 +55,8 @@ struct FlowPolicy {
   // From accept on, however busy it is; 0: none. Looked at while relaying: what comes before has
   // deadlines of its own.
   Nanos lifetime = 0;
+  // How often a leg whose stream has ended is asked whether it was reset since.
+  Nanos reset_check_every = 250 * kMillisecond;
   // How long a reset waits for bytes received before it to be handed on.
   Nanos linger_timeout = 2 * kSecond;
   // A pump that received nothing for this long gives its chunk back and waits without memory.

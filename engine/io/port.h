@@ -95,6 +95,10 @@ class Port {
   // Sends FIN after what was sent. The receive side stays open. REQUIRES: no Send armed, nor done and not
   // delivered (a failed check): it might go out after the FIN, or might have sent a part only.
   OsError ShutdownSend(Socket& socket);
+  // Whether the peer reset the connection after it had ended its stream: no receive is left then that
+  // would tell. Asks, and does not wait. Linux: exact. Windows: false always; no documented call tells
+  // before the next send fails. REQUIRES: socket is open and its end of stream was received.
+  bool WasReset(const Socket& socket);
   // Closes; armed operations on the socket are cancelled and their outcomes arrive as usual, and only then
   // does the handle go (so no receive is pending at closesocket, which would make Windows send RST).
   // is_open() is false at once, is_joined() when it is over: at latest before the handler of the last

@@ -25,6 +25,8 @@ constexpr Limit kLimits[] = {
     {"sim", false, Ability::kThreads, "the simulator steps every port on one thread"},
     {"sim", false, Ability::kReusePort, "reuse_port is Linux only (ListenOptions)"},
     {"iocp", false, Ability::kReusePort, "reuse_port is Linux only (ListenOptions)"},
+    {"iocp", false, Ability::kTellsOfLateReset,
+     "no documented call of Windows tells of a reset behind a FIN before a send fails"},
     {"iocp", true, Ability::kRemembersReset,
      "Wine 8's server takes the error off the socket (SO_ERROR) when the RST comes; a receive "
      "started later, also a "

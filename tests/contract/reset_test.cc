@@ -43,6 +43,25 @@ TEST_P(ResetTest, PendingReceiveSaysReset) {
   EXPECT_EQ(recv.outcomes(), 1);
 }
 
+// Behind a FIN no receive tells of a reset; a question does, and says no before.
+TEST_P(ResetTest, ResetBehindAFinIsToldWhenAsked) {
+  std::byte in[8];
+  Pair pair(loop_, GetParam());
+  ASSERT_TRUE(pair.ok());
+  Port& port = loop_.port();
+  EXPECT_TRUE(port.ShutdownSend(pair.client).ok());
+  EXPECT_EQ(ReceiveOnce(loop_, port, pair.server, in, sizeof in).bytes, 0u);
+  loop_.Settle();
+  EXPECT_FALSE(port.WasReset(pair.server)) << "it only ended its stream";
+  port.Abort(pair.client);
+  SLUICE_NEEDS(Ability::kTellsOfLateReset);
+  const Instant end = port.now() + kPatience;
+  while (!port.WasReset(pair.server) && port.now() < end) {
+    loop_.Turn(0, port.now() + 2 * kMillisecond);
+  }
+  EXPECT_TRUE(port.WasReset(pair.server));
+}
+
 // Nothing armed when the RST arrives: the next receive says it (inline on Windows, 10054: the other
 // table).
 TEST_P(ResetTest, NextReceiveSaysReset) {

@@ -91,6 +91,28 @@ TEST_F(StopTest, WithoutFlowsItEndsAtOnce) {
   ExpectNothingHeld();
 }
 
+// What a long run is watched by: a line now and then, without a signal.
+TEST(StatsTest, ARunningProgramSaysWhatItHolds) {
+  Origin origin(Origin::Echo);
+  Program run(Program::Sluice({"run", "--listen", "127.0.0.1:0", "--upstream", origin.address(),
+                               "--stats-every", "50ms", "--drain", "1s"}));
+  Stream client = Stream::Connect(run.ListeningOn());
+  EXPECT_TRUE(client.Write("x"));
+  EXPECT_EQ(client.Read(1), "x");
+  const auto says = [&](const std::string& text) {
+    const TimePoint deadline = In(Duration(10000));
+    while (run.err().find(text) == std::string::npos && std::chrono::steady_clock::now() < deadline) {
+      std::this_thread::sleep_for(Duration(10));
+    }
+    return run.err().find(text) != std::string::npos;
+  };
+  EXPECT_TRUE(says("stats: flows=1 sockets=3 ")) << run.err();
+  client.Close();
+  EXPECT_TRUE(says("accepted=1 joined=1")) << run.err();
+  run.Signal(SIGINT);
+  EXPECT_EQ(run.Wait(Duration(20000)), 0);
+}
+
 TEST(EchoStopTest, DrainsAndCutsLikeTheOthers) {
   Program echo(Program::Sluice({"echo", "--listen", "127.0.0.1:0", "--workers", "2", "--drain", "500ms"}));
   Stream client = Stream::Connect(echo.ListeningOn());

@@ -25,6 +25,8 @@ class StopWatcher {
 
 // User and system time of this process so far. Any thread.
 double ProcessCpuSeconds();
+// Descriptors, or handles, that this process has open; 0 where the system does not say. Any thread.
+std::uint64_t ProcessHandles();
 std::uint64_t ProcessId();
 // Lifts the limit of open descriptors to what the system allows without asking anyone.
 void RaiseHandleLimit();

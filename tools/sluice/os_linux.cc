@@ -6,6 +6,8 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include <filesystem>
+#include <system_error>
 #include <thread>
 #include <utility>
 
@@ -56,6 +58,15 @@ double ProcessCpuSeconds() {
   rusage usage{};
   if (getrusage(RUSAGE_SELF, &usage) != 0) return 0;
   return Seconds(usage.ru_utime) + Seconds(usage.ru_stime);
+}
+
+std::uint64_t ProcessHandles() {
+  std::error_code error;
+  std::uint64_t count = 0;
+  for (std::filesystem::directory_iterator at("/proc/self/fd", error), end; !error && at != end; at.increment(error)) {
+    ++count;
+  }
+  return count;
 }
 
 std::uint64_t ProcessId() { return static_cast<std::uint64_t>(getpid()); }

@@ -45,6 +45,11 @@ double ProcessCpuSeconds() {
   return Seconds(kernel) + Seconds(user);
 }
 
+std::uint64_t ProcessHandles() {
+  DWORD count = 0;
+  return GetProcessHandleCount(GetCurrentProcess(), &count) ? count : 0;
+}
+
 std::uint64_t ProcessId() { return GetCurrentProcessId(); }
 
 void RaiseHandleLimit() {}  // Windows has no such limit

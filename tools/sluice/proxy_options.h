@@ -27,6 +27,7 @@ struct ProxyOptions {
   bool verbose = false;
   Nanos drain = 30 * kSecond;
   std::vector<Address> sources;
+  Nanos stats_every = 0;  // 0: never
 };
 
 // All but --platform.

@@ -60,6 +60,8 @@ void AddProxyFlags(CLI::App* verb, ProxyOptions* o) {
   verb->add_flag("--verbose,-v", o->verbose, "Print at the start how much memory the limits allow");
   AddDuration(verb, "--drain", &o->drain, "After the first request to stop, wait so long for flows to end");
   AddSources(verb, "--source", &o->sources, "Local addresses for onward connects, in turn; ranges too");
+  AddDuration(verb, "--stats-every", &o->stats_every,
+              "Print what is held on standard error, so often; 0s: never");
 }
 
 void AddRunVerb(CLI::App& app, Action& action) {

@@ -2,6 +2,7 @@
 #include "tools/sluice/serve.h"
 
 #include <algorithm>
+#include <cstdio>
 #include <thread>
 #include <utility>
 
@@ -14,8 +15,8 @@
 namespace sluice::tool {
 namespace {
 
-std::string LiveLine(const runtime::LiveCounts& live) {
-  return absl::StrCat("live: flows=", live.flows, " sockets=", live.sockets, " operations=", live.operations,
+std::string LiveLine(absl::string_view title, const runtime::LiveCounts& live) {
+  return absl::StrCat(title, ": flows=", live.flows, " sockets=", live.sockets, " operations=", live.operations,
                       " chunks=", live.chunks, " buffers=", live.buffers, " timers=", live.timers,
                       " verdicts=", live.verdicts);
 }
@@ -82,6 +83,9 @@ void Serving::PrintMemoryBound() {
 void Serving::Serve() {
   if (options_.verbose) PrintMemoryBound();
   PrintLine(absl::StrCat("listening on ", engines_.back()->addresses().front().ToString()));
+  if (options_.stats_every > 0) {
+    while (!gate_.WaitFirst(options_.stats_every)) PrintStats();
+  }
   gate_.WaitFirst();
   std::thread hurrier([this] {
     if (!gate_.WaitSecond(options_.drain)) return;
@@ -91,6 +95,20 @@ void Serving::Serve() {
   gate_.Finish();
   hurrier.join();
   runtime_->Stop();
+}
+
+void Serving::PrintStats() {
+  std::uint64_t accepted = 0;
+  std::uint64_t joined = 0;
+  for (const auto& engine : engines_) {
+    const metrics::Snapshot snapshot = engine->Metrics();
+    accepted += snapshot[metrics::Counter::k_accepted];
+    joined += snapshot[metrics::Counter::k_joined];
+  }
+  const std::string line = absl::StrCat(LiveLine("stats", runtime_->Live()), " handles=", ProcessHandles(),
+                                        " accepted=", accepted, " joined=", joined, "\n");
+  std::fputs(line.c_str(), stderr);
+  std::fflush(stderr);
 }
 
 // From the first hop on: once its flows have ended, those of the hops behind it are about to.
@@ -103,7 +121,7 @@ void Serving::Drain() {
 
 int Serving::PrintAccounts() {
   const runtime::LiveCounts live = runtime_->Live();
-  PrintLine(LiveLine(live));
+  PrintLine(LiveLine("live", live));
   for (auto engine = engines_.rbegin(); engine != engines_.rend(); ++engine) {
     PrintLine(TotalsLine((*engine)->options().name, (*engine)->Metrics()));
   }

@@ -40,6 +40,8 @@ class Serving {
  private:
   void Drain();
   void PrintMemoryBound();
+  // One line on standard error of what is held now. REQUIRES: the workers run.
+  void PrintStats();
 
   const ProxyOptions& options_;
   StopGate gate_;

@@ -33,6 +33,11 @@ class StopGate {
     std::unique_lock<std::mutex> lock(mutex_);
     changed_.wait(lock, [&] { return requests_ > 0; });
   }
+  // False if `limit` passed without a request.
+  bool WaitFirst(Nanos limit) {
+    std::unique_lock<std::mutex> lock(mutex_);
+    return changed_.wait_for(lock, std::chrono::nanoseconds(limit), [&] { return requests_ > 0; });
+  }
   // True if it is time to cut: a second request, or `drain` has passed. False if Finish came first.
   bool WaitSecond(Nanos drain) {
     std::unique_lock<std::mutex> lock(mutex_);

@@ -4,6 +4,7 @@
 // always goes to an io_uring worker thread, where it costs more and may come after the close.
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <poll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -147,6 +148,15 @@ OsError Port::ShutdownSend(Socket& socket) {
   if (shutdown(Descriptor(socket.handle_), SHUT_WR) != 0) return LastError();
   socket.send_shut_ = true;
   return OsError{};
+}
+
+// An io_uring poll would end at once, and again and again: it always asks for POLLRDHUP too, which
+// stands since the FIN.
+bool Port::WasReset(const Socket& socket) {
+  SLUICE_CHECK(socket.is_open());
+  ++impl_->stats().calls_kernel;
+  pollfd one{Descriptor(socket.handle_), 0, 0};
+  return poll(&one, 1, 0) == 1 && (one.revents & POLLERR) != 0;
 }
 
 void Port::Close(Socket& socket) {

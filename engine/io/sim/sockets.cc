@@ -108,6 +108,11 @@ OsError Port::ShutdownSend(Socket& socket) {
   return error;
 }
 
+bool Port::WasReset(const Socket& socket) {
+  SLUICE_CHECK(socket.is_open());
+  return impl_->world_.Peek(socket.handle_) == sim::World::ReadResult::kReset;
+}
+
 void Port::Close(Socket& socket) {
   impl_->PortCore::Close(socket, false,
                          [this](Operation& operation) { impl_->CancelArmed(operation); });

@@ -79,6 +79,10 @@ OsError Port::Adopt(Socket& socket, AcceptedSocket accepted) {
   return impl_->Adopt(socket, accepted);
 }
 OsError Port::ShutdownSend(Socket& socket) { return impl_->ShutdownSend(socket); }
+bool Port::WasReset(const Socket& socket) {
+  SLUICE_CHECK(socket.is_open());
+  return false;
+}
 void Port::Close(Socket& socket) { impl_->Close(socket, false); }
 void Port::Abort(Socket& socket) { impl_->Close(socket, true); }
 

@@ -100,6 +100,21 @@ TEST_F(ProxyTest, ResetOfTheOriginReachesTheClientAsReset) {
   ASSERT_TRUE(Await(Counter::k_closed_reset, 1));
 }
 
+// The client has ended its stream, so nothing is received from it any more; that it is gone must
+// not wait for the origin's next byte, which may never come.
+TEST_F(ProxyTest, ResetBehindAFinReachesTheOriginAsReset) {
+  SLUICE_NEEDS(contract::Ability::kTellsOfLateReset);
+  StartProxy();
+  Ends& ends = Connect();
+  io::Port& port = loop_.port();
+  char byte;
+  ASSERT_TRUE(port.ShutdownSend(ends.client).ok());
+  ASSERT_EQ(ReceiveOnce(loop_, port, ends.origin, &byte, 1).bytes, 0u);
+  port.Abort(ends.client);
+  EXPECT_TRUE(Eventually([&] { return port.WasReset(ends.origin); }));
+  ASSERT_TRUE(Await(Counter::k_closed_reset, 1));
+}
+
 TEST_F(ProxyTest, RefusedUpstreamResetsTheClient) {
   MakeRuntime();
   contract::ClosedTcpPort closed(loop_, Family::kV4);
