@@ -74,15 +74,12 @@ struct FlowPolicy {
   Address direct_destination;  // for kDirect; empty: none
 };
 
-struct BudgetTag {};
-using BudgetList = IntrusiveList<Pump, BudgetTag>;
-
-// What the flows of one worker and engine hold in queues. Past `max` pumps stop reading, but for
-// receives that are under way; they go on in the order in which they stopped.
+// What the flows of one worker and engine hold in queues. Once `max` is reached, whoever holds
+// bytes reads no more until it has sent them. Who holds none goes on, a chunk at a time: those who
+// hold bytes may wait, by way of their peers, for the very ones it would move.
 struct BufferBudget {
   std::size_t max = 0;  // 0: none
   std::size_t bytes = 0;
-  BudgetList stopped;
 
   bool spent() const { return max != 0 && bytes >= max; }
 };

@@ -59,12 +59,8 @@ void Pump::Receive(bool readable) {
   if (end_seen_ || pended() || !flow_.relaying()) return;
   if (!from_.recv.idle() || !from_.readable.idle()) return;
   if (queue_.size() >= QueueMax()) return;
-  if (host_.budget->spent()) {
-    host_.counters->Add(metrics::Counter::k_paused_buffered);
-    ReleaseLanding();
-    if (!ListNode<BudgetTag>::linked()) host_.budget->stopped.PushBack(*this);
-    return host_.limited(host_.owner, metrics::Counter::k_paused_buffered);
-  }
+  if (host_.budget->spent() && StoppedByBudget()) return;
+  over_budget_ = false;
   if (!readable && ChunksAreScarce()) {
     ReleaseLanding();
     host_.port->AwaitReadable(from_.readable, from_.socket);
@@ -149,18 +145,22 @@ void Pump::AcceptBytes(std::size_t count) {
   Account();
 }
 
-// Room lets those go on who stopped for want of it: so many as it is good for. When nothing is
-// buffered any more nobody else will make room, so then all of them.
 void Pump::Account() {
-  BufferBudget& budget = *host_.budget;
   const std::size_t bytes = queue_.size() + held_.size();
-  const bool shrunk = bytes < accounted_;
-  budget.bytes += bytes;
-  budget.bytes -= std::exchange(accounted_, bytes);
-  if (!shrunk || budget.stopped.empty() || budget.spent()) return;
-  std::size_t good_for = (budget.max - budget.bytes) / host_.slab->chunk_bytes() + 1;
-  if (budget.bytes == 0) good_for = budget.stopped.size();
-  while (good_for-- > 0 && !budget.stopped.empty()) budget.stopped.PopFront()->ResumeStopped();
+  host_.budget->bytes += bytes;
+  host_.budget->bytes -= std::exchange(accounted_, bytes);
+}
+
+// What is held is being sent, or its verdict is waited for: either comes back to Receive.
+bool Pump::StoppedByBudget() {
+  landing_wanted_ = 1;
+  if (accounted_ == 0) return false;
+  if (!std::exchange(over_budget_, true)) {
+    host_.counters->Add(metrics::Counter::k_paused_buffered);
+    host_.limited(host_.owner, metrics::Counter::k_paused_buffered);
+  }
+  ReleaseLanding();
+  return true;
 }
 
 // False: `fresh` goes no further, at least not now.
@@ -266,7 +266,6 @@ void Pump::PassFin() {
 void Pump::StopReceiving() {
   end_seen_ = true;
   if (ListNode<StarvedTag>::linked()) host_.starved->Remove(*this);
-  if (ListNode<BudgetTag>::linked()) host_.budget->stopped.Remove(*this);
   if (from_.recv.idle()) ReleaseLanding();
 }
 

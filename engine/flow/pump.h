@@ -28,7 +28,7 @@ namespace sluice::flow {
 
 class Flow;
 
-class Pump : public ListNode<StarvedTag>, public ListNode<BudgetTag> {
+class Pump : public ListNode<StarvedTag> {
  public:
   Pump(Flow& flow, const FlowHost& host, inspect::Direction direction, Leg& from, Leg& to);
 
@@ -36,8 +36,6 @@ class Pump : public ListNode<StarvedTag>, public ListNode<BudgetTag> {
   void Start();
   // Nothing came for a while: gives the landing chunk back and waits without memory.
   void BecomeQuiet();
-  // The engine's buffers have room again.
-  void ResumeStopped() { Receive(false); }
   // The slab has chunks again.
   void ResumeStarved();
   // The peer of `from` reset: what is queued may still go out, nothing more comes in.
@@ -76,6 +74,7 @@ class Pump : public ListNode<StarvedTag>, public ListNode<BudgetTag> {
   bool Inspect(memory::Chain& fresh);
   // After each change of queue_ or held_.
   void Account();
+  bool StoppedByBudget();
   void Send();
   void PassFin();
 
@@ -94,7 +93,8 @@ class Pump : public ListNode<StarvedTag>, public ListNode<BudgetTag> {
   const inspect::Direction direction_;
   bool end_seen_ = false;  // the peer's FIN arrived, or StopReceiving: no further receive
   bool finished_ = false;
-  bool quieting_ = false;  // the armed receive was cancelled to become quiet
+  bool over_budget_ = false;  // stopped by the budget, until it receives again
+  bool quieting_ = false;     // the armed receive was cancelled to become quiet
 };
 
 }  // namespace sluice::flow

@@ -37,8 +37,9 @@ struct EngineOptions {
   AdmissionLimits limits{.flows_max = 100000};
   // For each address of `listen`, beside the engine's own; those left out have none.
   std::vector<AdmissionLimits> listener_limits;
-  // Payload bytes in queues, of all flows; each worker has an even share. Past it flows stop
-  // reading, but for one receive each that may be under way. 0: none.
+  // Payload bytes in queues, of all flows; each worker has an even share. Past it who holds bytes
+  // stops reading; what receives under way bring, and a chunk for whoever holds none, may come on
+  // top. 0: none.
   std::size_t buffered_max = 0;
   // Where connections go. Owned by the engine.
   std::unique_ptr<redirect::Redirector> redirector;
