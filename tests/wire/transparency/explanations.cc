@@ -51,6 +51,12 @@ bool HasShape(Shape shape, const Seen& seen, const Seen& direct) {
       return instead("FIN");
     case Shape::kResetUnheard:
       return instead("no reset");
+    case Shape::kFinAsReset: {
+      std::string server = direct.server;
+      const std::size_t at = server.find("FIN");
+      if (at == std::string::npos || seen.client != direct.client) return false;
+      return server.replace(at, 3, "RST").rfind(seen.server, 0) == 0;
+    }
     case Shape::kNeverCame:
       return seen.server == "no connection" && seen.client == direct.client;
   }
@@ -94,6 +100,9 @@ const std::vector<Explanation>& Explanations() {
        "bytes of it were not read yet or the other direction had ended."},
       {"*", "HAProxy", false, false, Shape::kResetUnheard,
        "HAProxy does not hand on a reset that comes behind a FIN."},
+      {"Client*", "HAProxy", false, false, Shape::kFinAsReset,
+       "HAProxy may reset the server's side when the client has ended its own: seen in some "
+       "plays."},
       {"*", "nginx", false, false, Shape::kResetAsFin,
        "nginx ends both connections with close() whatever ended one of them: a reset comes out as "
        "a "

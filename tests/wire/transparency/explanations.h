@@ -20,6 +20,7 @@ enum class Shape {
   kConnectedThenFin,
   kResetAsFin,    // an end saw FIN where it would have seen RST
   kResetUnheard,  // an end that asked its socket heard of no reset
+  kFinAsReset,    // the server saw RST where it would have seen FIN
   kNeverCame,     // the server saw no connection; the client saw what it sees directly
 };
 
