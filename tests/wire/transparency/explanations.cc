@@ -100,6 +100,8 @@ const std::vector<Explanation>& Explanations() {
        "bytes of it were not read yet or the other direction had ended."},
       {"*", "HAProxy", false, false, Shape::kResetUnheard,
        "HAProxy does not hand on a reset that comes behind a FIN."},
+      {"ClientConnectsAndResetsAtOnce", "HAProxy", false, false, Shape::kNeverCame,
+       "HAProxy drops a client that was reset before the connect to the server had begun."},
       {"Client*", "HAProxy", false, false, Shape::kFinAsReset,
        "HAProxy may reset the server's side when the client has ended its own: seen in some "
        "plays."},
