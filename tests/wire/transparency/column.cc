@@ -156,7 +156,7 @@ std::vector<std::vector<Seen>> PlayColumns(const Script& script,
       const std::string& address = column.way.Of(script);
       if (!column.problem.empty() || address.empty()) return;
       // Wine's wake-ups take their time.
-      const Duration limit(column.wine ? 6000 : 3000);
+      const Duration limit(column.wine ? 4000 : 3000);
       plays[i] = PlayOften(script, address, column.origins->Of(script), times, 1000, limit);
     });
   }

@@ -138,10 +138,10 @@ Row PlayRow(const Script& script, std::vector<Column>& columns, Direct& direct,
     Cell cell;
     cell.played = !plays[i].empty();
     cell.verdict = Judge(script, plays[i], direct);
-    if (const Explanation* explanation = Explain(script, columns[i], cell.verdict);
-        explanation != nullptr) {
-      cell.unavoidable = explanation->unavoidable;
-      cell.reason = explanation->reason;
+    if (!cell.verdict.same) {
+      const Explained explained = Explain(script, columns[i], cell.verdict, direct.Known(script));
+      cell.unavoidable = explained.unavoidable;
+      cell.reason = explained.reason;
     }
     row.cells.push_back(cell);
   }

@@ -10,8 +10,10 @@ namespace sluice::wire::transparency {
 std::vector<Script> ResetScripts() {
   ScriptList list("reset");
   list.AddBoth("ResetsBeforeAnyData", {Hear('a'), Reset()}, {Tell('a'), ReceiveEnd()});
-  list.AddBoth("ResetsAfterSendingUnread", {Send(1000), Reset(), Tell('a')},
-               {Hear('a'), ReceiveEnd()});
+  // The first byte proves that everybody is connected: a connect that is reset before its caller
+  // looks fails, and what had come is lost, also directly.
+  list.AddBoth("ResetsAfterSendingUnread", {Receive(1), Send(1000), Reset(), Tell('a')},
+               {Send(1), Hear('a'), ReceiveEnd()});
   list.AddBoth("ResetsAfterSendingRead", {Send(1000), Hear('a'), Reset()},
                {Receive(1000), Tell('a'), ReceiveEnd()});
   list.AgainOverV6();
