@@ -28,10 +28,12 @@ void CheckDirection(const std::string& name, const Story& from, const Story& to,
   if (to.received != from.sent) complain("FIN before the last byte");
 }
 
-// `from` ended with RST before it said FIN: `to` must learn of it, in time.
-void CheckReset(const std::string& name, const Story& from, const Story& to, bool prompt,
-                Complaints* complaints) {
-  if (!from.aborted || from.fin_sent) return;
+// `from` ended with RST: `to` must learn of it, in time. Behind a FIN that matters only to an end that
+// goes on for ever.
+void CheckReset(const std::string& name, const Story& from, const Story& to, const Script& to_script,
+                bool prompt, Complaints* complaints) {
+  if (!from.aborted) return;
+  if (from.fin_sent && to_script.finish != Script::Finish::kNever) return;
   if (!to.connected || to.aborted) return;
   if (!to.saw_reset) {
     complaints->push_back(absl::StrCat(name, ": RST was not passed on as RST"));
@@ -100,8 +102,8 @@ void CheckConnection(std::size_t index, const Plan& plan, const Story& client, c
   const bool undisturbed = !Excused(around);
   const bool prompt = undisturbed && plan.client.stall == 0 && plan.server.stall == 0;
   if (server.connected) {
-    CheckReset(up, client, server, prompt, complaints);
-    CheckReset(down, server, client, prompt, complaints);
+    CheckReset(up, client, server, plan.server, prompt, complaints);
+    CheckReset(down, server, client, plan.client, prompt, complaints);
   }
   if (!undisturbed) return;
   if (plan.refused) {

@@ -51,6 +51,24 @@ TEST(Chain, DropsEmptySlicesAndMergesNeighbours) {
   EXPECT_EQ(chain.size(), 7u);
 }
 
+// Many receives into one chunk, each appended as a chain of its own: else each would keep a link.
+TEST(Chain, MergesWhereChainsMeet) {
+  Slab slab(SlabOptions{16, 1});
+  Chain chain(slab);
+  Slice chunk = slab.Take();
+  for (std::size_t i = 0; i < 16; ++i) {
+    Chain fresh(slab);
+    ASSERT_TRUE(fresh.Append(chunk.Part(i, 1)));
+    chain.Append(fresh);
+    EXPECT_TRUE(fresh.Valid());
+    EXPECT_TRUE(fresh.empty());
+  }
+  EXPECT_EQ(chain.slices(), 1u);
+  EXPECT_EQ(chain.size(), 16u);
+  EXPECT_TRUE(chain.Valid());
+  EXPECT_EQ(slab.nodes_used(), 1u);
+}
+
 TEST(Chain, GivesChunksBackAsTheyAreConsumed) {
   Slab slab(SlabOptions{4, 3});
   Chain chain(slab);

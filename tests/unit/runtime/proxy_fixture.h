@@ -54,6 +54,7 @@ class ProxyTest : public ::testing::Test {
     options.workers = workers;
     options.caller_driven = caller_driven_;
     options.worker.slab = slab_;
+    options.worker.stall_timeout = stall_timeout_;
     options.worker.handover_max = handover_max_;
     absl::StatusOr<std::unique_ptr<Runtime>> runtime = Runtime::Create(options);
     ASSERT_TRUE(runtime.ok()) << runtime.status();
@@ -163,6 +164,7 @@ class ProxyTest : public ::testing::Test {
   }
 
   bool caller_driven_ = false;
+  Nanos stall_timeout_ = WorkerOptions().stall_timeout;
   contract::Loop loop_;
   io::Socket origin_listener_;
   std::vector<std::unique_ptr<Ends>> ends_;
