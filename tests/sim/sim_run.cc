@@ -31,6 +31,8 @@ class Run {
   explicit Run(const Scenario& scenario);
   ~Run();
   Report Play();
+  // Something never ends, so this cannot be taken down.
+  bool stuck() const { return stuck_; }
 
  private:
   // Somebody who may do something: each has a number, see TryActor.
@@ -294,9 +296,8 @@ bool Run::EnginesAreDrained() {
 void Run::EndEverything() {
   for (const auto& engine : engines_) engine->BeginStop();
   RunUntil(&Run::EnginesAreDrained);
-  // A run that is stuck must still end; what it left behind was complained about.
+  if (stuck_) return Complain("an engine that stops never ends");
   for (const auto& engine : engines_) {
-    if (stuck_) engine->TerminateFlows();
     engine->Stop(0);
     const metrics::Snapshot metrics = engine->Metrics();
     CheckCounters(*engine, &report_.complaints);
@@ -312,7 +313,6 @@ void Run::EndEverything() {
     if (listener != io::kNoHandle) world_.Abort(listener);
   }
   if (platform_ != nullptr && platform_->pended() != 0) Complain("a control is still pended");
-  if (stuck_) return;
   if (world_.handles() != 0) Complain(absl::StrCat(world_.handles(), " handles were never closed"));
   if (world_.tcp_ports() != 0) Complain("a local TCP port was never given back");
 }
@@ -335,8 +335,7 @@ void Run::CheckConnections() {
 
 Report Run::Play() {
   RunUntil(&Run::TrafficIsOver);
-  const bool stuck = stuck_;
-  if (stuck) {
+  if (stuck_) {
     for (std::size_t i = 0; i < clients_.size(); ++i) {
       if (!clients_[i]->story().done) Complain(absl::StrCat("client ", i, " waits for ever"));
       if (servers_[i] != nullptr && !servers_[i]->story().done) {
@@ -344,7 +343,7 @@ Report Run::Play() {
       }
     }
   }
-  EndEverything();
+  if (!stuck_) EndEverything();
   report_.duration = world_.now().ns - kSecond;
   report_.faults = world_.faults();
   CheckConnections();
@@ -361,6 +360,12 @@ std::string Report::ToString() const {
       complaints.empty() ? "" : "\n  FAILED: ", absl::StrJoin(complaints, "\n  FAILED: "), "\n");
 }
 
-Report Play(const Scenario& scenario) { return Run(scenario).Play(); }
+Report Play(const Scenario& scenario) {
+  auto run = std::make_unique<Run>(scenario);
+  Report report = run->Play();
+  // Left as it is: the swarm ends here.
+  if (run->stuck()) static_cast<void>(run.release());
+  return report;
+}
 
 }  // namespace sluice::sim
