@@ -21,6 +21,7 @@ enum class Shape {
   kResetAsFin,    // an end saw FIN where it would have seen RST
   kResetUnheard,  // an end that asked its socket heard of no reset
   kFinAsReset,    // the server saw RST where it would have seen FIN
+  kBytesLost,     // an end saw the RST, but not the bytes before it
   kNeverCame,     // the server saw no connection; the client saw what it sees directly
 };
 
