@@ -28,10 +28,10 @@ void CheckDirection(const std::string& name, const Story& from, const Story& to,
   if (to.received != from.sent) complain("FIN before the last byte");
 }
 
-// `from` ended with RST: `to` must learn of it, in time. Behind a FIN that matters only to an end that
-// goes on for ever.
-void CheckReset(const std::string& name, const Story& from, const Story& to, const Script& to_script,
-                bool prompt, Complaints* complaints) {
+// `from` ended with RST: `to` must learn of it, in time. Behind a FIN that matters only to an end
+// that goes on for ever.
+void CheckReset(const std::string& name, const Story& from, const Story& to,
+                const Script& to_script, bool prompt, Complaints* complaints) {
   if (!from.aborted) return;
   if (from.fin_sent && to_script.finish != Script::Finish::kNever) return;
   if (!to.connected || to.aborted) return;

@@ -65,6 +65,7 @@ int Replay(std::uint64_t seed) {
 int RunSwarm(const Options& options) {
   using Clock = std::chrono::steady_clock;
   SetLogLevel(LogLevel::kError);
+  SetLogSink([](void*, LogLevel, absl::string_view) {}, nullptr);
   const Clock::time_point begin = Clock::now();
   Clock::time_point said = begin;
   std::uint64_t steps = 0;

@@ -21,8 +21,15 @@ std::uint64_t FromEnvironment(const char* name, std::uint64_t otherwise) {
 
 class Swarm : public ::testing::Test {
  protected:
-  void SetUp() override { SetLogLevel(LogLevel::kError); }
-  void TearDown() override { SetLogLevel(LogLevel::kInfo); }
+  // Faults are what the engine is here to be told of: thousands of lines.
+  void SetUp() override {
+    SetLogLevel(LogLevel::kError);
+    SetLogSink([](void*, LogLevel, absl::string_view) {}, nullptr);
+  }
+  void TearDown() override {
+    SetLogSink(nullptr, nullptr);
+    SetLogLevel(LogLevel::kInfo);
+  }
 };
 
 TEST_F(Swarm, EverySeedKeepsTheLaws) {
