@@ -88,6 +88,8 @@ void Port::Impl::OnReply(void* ticket, ControlReply reply) {
   Block& block = BlockIn(operation.native_);
   block.reply = reply;
   operation.backend_ = kAnswered;
+  // Whatever was asked for meanwhile, the outcome is what the platform said.
+  operation.cancelled_ = false;
   Impl& impl = *static_cast<Impl*>(block.port);
   if (impl.NeedsKick()) impl.Kick();
 }

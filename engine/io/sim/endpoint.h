@@ -64,6 +64,7 @@ struct Endpoint {
   // Listener.
   std::deque<EndpointId> accept_queue;
   std::size_t backlog = 0;
+  bool dual_stack = false;
 
   // Connection.
   Inbox inbox;

@@ -9,6 +9,7 @@
 #ifndef SLUICE_IO_SIM_IMPL_H_
 #define SLUICE_IO_SIM_IMPL_H_
 
+#include <atomic>
 #include <vector>
 
 #include "engine/base/clock.h"
@@ -78,7 +79,7 @@ struct Port::Impl final : PortCore, sim::Stepped {
   Instant deadline_;
   std::vector<Operation*> polled_;
   bool asleep_ = false;
-  bool woken_ = false;
+  std::atomic<bool> woken_{false};  // wakes may come from any thread
   bool in_turn_ = false;
   bool in_start_ = false;
 };

@@ -44,7 +44,7 @@ bool World::DeliverOne() {
 
 OsError World::StartConnect(NativeHandle handle, const Address& remote) {
   Endpoint& client = Of(handle);
-  SLUICE_CHECK(client.state == Endpoint::State::kFresh);
+  if (client.state != Endpoint::State::kFresh) return OsError{ErrorCode::kAlreadyConnected, 10056};
   if (tcp_ports_ >= options_.tcp_ports_max) {
     ++faults_;
     return OsError{ErrorCode::kAddressNotAvailable, 10049};
@@ -143,7 +143,7 @@ bool World::CanWrite(NativeHandle handle) {
   Endpoint& endpoint = Of(handle);
   if (endpoint.reset_arrived || endpoint.fin_sent) return true;
   const std::size_t unread = endpoint.other == kNoEndpoint ? 0 : Get(endpoint.other).inbox.size();
-  return endpoint.flight_bytes + unread < options_.window;
+  return endpoint.flight_bytes + unread + options_.write_room <= options_.window;
 }
 
 OsError World::Write(NativeHandle handle, const void* from, std::size_t size, std::size_t* count) {

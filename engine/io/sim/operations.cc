@@ -18,6 +18,7 @@ using sim::World;
 
 constexpr OsError kAborted{ErrorCode::kAborted, 995};
 constexpr OsError kReset{ErrorCode::kReset, 10054};
+constexpr OsError kNotConnected{ErrorCode::kNotConnected, 10057};
 
 // What the documentation of each verb lists, one drawn at a time.
 constexpr OsError kAcceptErrors[] = {{ErrorCode::kTooManyHandles, 10024},
@@ -128,7 +129,7 @@ bool Port::Impl::CanComplete(Operation& operation) {
       return world_.ConnectDone(handle, &error);
     case Verb::kRecv:
     case Verb::kAwaitReadable:
-      return world_.Peek(handle) != World::ReadResult::kNothing;
+      return !world_.IsConnected(handle) || world_.Peek(handle) != World::ReadResult::kNothing;
     case Verb::kSend:
       return world_.CanWrite(handle);
     default:
@@ -233,6 +234,7 @@ std::size_t Port::Impl::Part(std::size_t size) {
 
 void Port::Impl::CompleteRecv(RecvOp& operation) {
   const NativeHandle handle = operation.socket_->handle_;
+  if (!world_.IsConnected(handle)) return Finish(operation, Outcome{0, kNotConnected});
   if (world_.Fault(world_.odds().fail_recv)) {
     world_.KillConnection(handle);
     return Finish(operation, Outcome{0, AnyOf(world_, kTransferErrors)});
@@ -297,6 +299,7 @@ void Port::Impl::CompleteSend(SendOp& operation) {
 
 void Port::Impl::CompleteAwait(Operation& operation) {
   const NativeHandle handle = operation.socket_->handle_;
+  if (!world_.IsConnected(handle)) return Finish(operation, Outcome{0, kNotConnected});
   if (world_.Fault(world_.odds().fail_await)) {
     world_.KillConnection(handle);
     return Finish(operation, Outcome{0, AnyOf(world_, kTransferErrors)});

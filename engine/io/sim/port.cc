@@ -53,7 +53,17 @@ int Port::Impl::Turn(Instant deadline, Budget budget) {
   asleep_ = false;
   woken_ = false;
   deadline_ = deadline;
+  ++stats().calls_kernel;
+  if (world_.options().self_driven) world_.PassTurn();
   Poll();
+  if (world_.options().self_driven && !HasReady() && deadline > world_.now() && PrepareSleep()) {
+    asleep_ = true;
+    ++stats().waits;
+    world_.LetPass(*this, deadline);
+    asleep_ = false;
+    EndSleep();
+    Poll();
+  }
   now_ = world_.now();
   int limit = budget.handlers;
   if (world_.Chance(world_.odds().short_turn)) {
@@ -62,7 +72,8 @@ int Port::Impl::Turn(Instant deadline, Budget budget) {
   }
   const int ran = Dispatch(limit);
   world_.Note(static_cast<std::uint64_t>(ran));
-  if (ran == 0 && !HasReady() && deadline > now_ && PrepareSleep()) {
+  const bool may_sleep = !world_.options().self_driven && ran == 0 && !HasReady();
+  if (may_sleep && deadline > now_ && PrepareSleep()) {
     asleep_ = true;
     ++stats().waits;
   }

@@ -40,11 +40,12 @@ OsError Port::Open(Socket& socket, Family family) {
 OsError Port::Listen(Socket& socket, const Address& local, const ListenOptions& options) {
   SLUICE_CHECK(socket.is_joined());
   sim::World& world = impl_->world_;
+  if (options.reuse_port) return OsError{ErrorCode::kNotSupported, 10045};
   NativeHandle handle = kNoHandle;
   OsError error = world.Open(local.family(), &handle);
   if (!error.ok()) return error;
   error = world.Bind(handle, local);
-  if (error.ok()) error = world.Listen(handle, options.backlog);
+  if (error.ok()) error = world.Listen(handle, options.backlog, options.dual_stack);
   if (!error.ok()) {
     world.Abort(handle);
     return error;

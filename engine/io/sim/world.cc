@@ -54,6 +54,23 @@ void World::MoveClock(Instant to) {
   now_ = to;
 }
 
+void World::LetPass(Stepped& port, Instant until) {
+  while (!port.Runnable()) {
+    const Instant next = std::min({NextDelivery(), port.WakesAt(), until});
+    if (next == Instant::Never()) return;
+    MoveClock(std::max(next, now_));
+    while (DeliverOne()) {
+    }
+  }
+}
+
+void World::PassTurn() {
+  constexpr Nanos kTurn = 50 * kMicrosecond;
+  MoveClock(now_ + kTurn);
+  while (DeliverOne()) {
+  }
+}
+
 Endpoint& World::Make(Family family) {
   endpoints_.push_back(std::make_unique<Endpoint>());
   Endpoint& endpoint = *endpoints_.back();
@@ -101,6 +118,9 @@ OsError World::Open(Family family, NativeHandle* handle) {
 
 OsError World::Bind(NativeHandle handle, const Address& local) {
   Endpoint& endpoint = Of(handle);
+  if (!local.IsLoopback() && !local.IsWildcard()) {
+    return OsError{ErrorCode::kAddressNotAvailable, 10049};
+  }
   if (local.tcp_port() != 0 && ListenerAt(local) != nullptr) {
     return OsError{ErrorCode::kAddressInUse, 10048};
   }
@@ -108,8 +128,9 @@ OsError World::Bind(NativeHandle handle, const Address& local) {
   return OsError{};
 }
 
-OsError World::Listen(NativeHandle handle, int backlog) {
+OsError World::Listen(NativeHandle handle, int backlog, bool dual_stack) {
   Endpoint& endpoint = Of(handle);
+  endpoint.dual_stack = dual_stack;
   endpoint.state = Endpoint::State::kListening;
   endpoint.backlog = static_cast<std::size_t>(std::max(backlog, 1));
   listeners_.push_back(endpoint.id);
@@ -121,7 +142,8 @@ Endpoint* World::ListenerAt(const Address& address) {
     Endpoint& listener = Get(id);
     if (listener.local.tcp_port() != address.tcp_port()) continue;
     if (listener.local == address) return &listener;
-    if (listener.local.IsWildcard() && listener.family == address.family()) return &listener;
+    if (!listener.local.IsWildcard()) continue;
+    if (listener.family == address.family() || listener.dual_stack) return &listener;
   }
   return nullptr;
 }

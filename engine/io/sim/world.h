@@ -63,9 +63,13 @@ struct WorldOptions {
   Nanos latency_max = 2 * kMillisecond;
   Nanos completion_delay_max = 20 * kMillisecond;
   std::size_t window = 16 * 1024;  // bytes on the way and unread, one direction
+  std::size_t write_room = 1;      // a send waits until so much of the window is free
   bool reuse_handles = true;       // the lowest free handle first, as descriptors are
   std::size_t handles_max = 1 << 20;
   std::size_t tcp_ports_max = 20000;  // ephemeral ports of the machine
+  // A port that would wait drives the world itself until it has something to do or its deadline
+  // comes. For programs that know nothing of worlds, as the contract suite.
+  bool self_driven = false;
 };
 
 // What a driver asks of a port.
@@ -110,11 +114,16 @@ class World {
   void MoveClock(Instant to);
   // Delivers one thing that is due; false when nothing is.
   bool DeliverOne();
+  // Lets time pass until `port` is Runnable, `until` at the latest, or nothing is left to happen.
+  void LetPass(Stepped& port, Instant until);
+  // What one turn takes, so that a program that never waits gets somewhere too.
+  void PassTurn();
 
   // ---- Sockets: what a kernel offers, without waiting. Handles as in io::Socket. ----
   OsError Open(Family family, NativeHandle* handle);
   OsError Bind(NativeHandle handle, const Address& local);
-  OsError Listen(NativeHandle handle, int backlog);
+  // `dual_stack`: a v6 wildcard also takes IPv4.
+  OsError Listen(NativeHandle handle, int backlog, bool dual_stack = false);
   // Gives the socket a local address and sends the SYN.
   OsError StartConnect(NativeHandle handle, const Address& remote);
   // REQUIRES: StartConnect succeeded. True once it is over, *error tells how.
@@ -124,6 +133,7 @@ class World {
   // connection was reset meanwhile (it is gone).
   OsError Accept(NativeHandle listener, AcceptedSocket* accepted);
 
+  bool IsConnected(NativeHandle handle) { return Of(handle).state == Endpoint::State::kConnected; }
   enum class ReadResult : std::uint8_t { kData, kEnd, kReset, kNothing };
   ReadResult Peek(NativeHandle handle);
   // An operation failed with the reset.
