@@ -123,10 +123,11 @@ class StarvationTest : public ProxyTest {
       ASSERT_TRUE(loop_.port().Open(ends_.back()->client, Family::kV4).ok());
     }
   }
-  void ConnectClients() {
-    for (const auto& ends : ends_) {
+  void ConnectClients(std::size_t first = 0) {
+    for (std::size_t i = first; i < ends_.size(); ++i) {
       ASSERT_TRUE(
-          contract::ConnectOnce(loop_, loop_.port(), ends->client, engine_->addresses()[0]).ok());
+          contract::ConnectOnce(loop_, loop_.port(), ends_[i]->client, engine_->addresses()[0])
+              .ok());
     }
   }
 
@@ -180,11 +181,13 @@ TEST_F(StarvationTest, WithoutDescriptorsClientsWaitAndAreServed) {
 TEST_F(StarvationTest, WithoutDescriptorsForOnwardSocketsClientsAreReset) {
   constexpr std::size_t kClients = 20;
   StartProxy();
+  // UBSan opens a pipe the first time that it looks at an object's type; let that be before.
+  Connect();
   OpenClients(kClients);
   TakeDescriptors(1);
-  ConnectClients();
+  ConnectClients(1);
   ASSERT_TRUE(Await(Counter::k_closed_no_resources, kClients));
-  for (const auto& ends : ends_) EXPECT_TRUE(ClientSeesReset(*ends));
+  for (std::size_t i = 1; i <= kClients; ++i) EXPECT_TRUE(ClientSeesReset(*ends_[i]));
   ExpectNoSpin();
   GiveDescriptorsBack();
   Ends& ends = Connect();
