@@ -23,6 +23,7 @@
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
 #include "engine/base/clock.h"
+#include "engine/io/call_counts.h"
 #include "engine/io/message.h"
 #include "engine/io/operation.h"
 #include "engine/io/platform.h"
@@ -50,7 +51,7 @@ struct PortOptions {
   void (*wsa_ioctl)() = nullptr;
 };
 
-// What the port holds and has done. `calls_*` are counted since creation.
+// What the port holds and has done since its creation.
 struct PortStats {
   std::uint64_t armed = 0;         // operations armed or done but not delivered
   std::uint64_t sockets = 0;       // handles opened or adopted and not yet closed
@@ -58,7 +59,7 @@ struct PortStats {
   std::uint64_t waits = 0;         // turns that slept in the kernel
   std::uint64_t wakes = 0;         // kernel wake-ups sent to this port by others
   std::uint64_t handlers = 0;      // outcomes delivered
-  std::uint64_t calls_kernel = 0;  // system calls made by this port
+  CallCounts calls;                // system calls made by this port
 };
 
 class Port {
