@@ -1,0 +1,82 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The arithmetic: medians of paired ratios, spread, and the verdict whether a number may be a headline."""
+
+import statistics
+
+# A generator this busy, in shares of its threads, may be what limits the rate.
+GENERATOR_LIMIT = 0.90
+# A chain (its busiest process) or a machine this busy is a limit of its own.
+CHAIN_LIMIT = 0.90
+MACHINE_LIMIT = 0.93
+PORTS_LIMIT = 0.80
+
+
+def median(values):
+    values = [value for value in values if value is not None]
+    return statistics.median(values) if values else None
+
+
+def quartiles(values):
+    """The middle half: what a quarter of the values lies below, and above."""
+    values = sorted(value for value in values if value is not None)
+    if not values:
+        return None, None
+    if len(values) == 1:
+        return values[0], values[0]
+    low, _, high = statistics.quantiles(values, n=4, method="inclusive")
+    return low, high
+
+
+def paired_ratios(slices, base, key):
+    """slices: {peer: [slice or None for each rotation]}. For each peer its ratios to `base` within a rotation."""
+    ratios = {}
+    for peer, own in slices.items():
+        ratios[peer] = [mine[key] / other[key] if mine and other and mine[key] and other[key] else None
+                        for mine, other in zip(own, slices.get(base, []))]
+    return ratios
+
+
+def summary(slices, base, keys):
+    """One row for each peer: median and quartiles of each key, and of its paired ratio to `base`."""
+    rows = {}
+    for peer in slices:
+        rows[peer] = {"slices": sum(1 for entry in slices[peer] if entry)}
+    for key in keys:
+        ratios = paired_ratios(slices, base, key)
+        for peer, own in slices.items():
+            values = [entry[key] for entry in own if entry]
+            rows[peer][key] = {
+                "median": median(values), "quartiles": quartiles(values),
+                "ratio": median(ratios[peer]), "ratio_quartiles": quartiles(ratios[peer]),
+                "ratio_pairs": sum(1 for ratio in ratios[peer] if ratio is not None)}
+    return rows
+
+
+def port_share(rate, ports, tcp_tw_reuse):
+    """How much of the ports toward one destination is taken: a port rests a second, or a minute without reuse."""
+    return rate * (1 if tcp_tw_reuse == 1 else 60) / ports
+
+
+def bottleneck(entry, net):
+    """Why this slice says nothing about its chain, or an empty text."""
+    if entry["errors_by_name"].get("no_local_port"):
+        return "port space: %d connects found no free local port" % entry["errors_by_name"]["no_local_port"]
+    share = port_share(entry["connections_per_second"], net["ports"], net["tcp_tw_reuse"])
+    if share > PORTS_LIMIT:
+        return f"port space: {100 * share:.0f} % of the local ports toward one destination in use"
+    if (entry["generator_busy"] >= GENERATOR_LIMIT and entry["chain_busy"] < CHAIN_LIMIT
+            and entry["machine_busy"] < MACHINE_LIMIT):
+        return (f"generator: it used {100 * entry['generator_busy']:.0f} % of its threads, "
+                f"the busiest process of the chain {100 * entry['chain_busy']:.0f} %")
+    return ""
+
+
+def headline(entries, net):
+    """Empty if the slices may be quoted, else why not. One odd slice among many does not spoil a median."""
+    entries = [entry for entry in entries if entry]
+    if not entries:
+        return "no slice ended"
+    found = [text for text in (bottleneck(entry, net) for entry in entries) if text]
+    if len(found) * 4 > len(entries):
+        return f"{found[0]} ({len(found)} of {len(entries)} slices)"
+    return ""
