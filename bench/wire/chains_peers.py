@@ -180,12 +180,12 @@ class Direct(Peer):
         return None, upstream
 
 
-def all_peers():
+def all_peers(sluice=SLUICE):
     """Every peer by name, in the order of tables."""
     peers = [
-        SluiceRun("sluice"), Haproxy("haproxy2", 2), Haproxy("haproxy1", 1), Nginx("nginx", 2),
+        SluiceRun("sluice", sluice), Haproxy("haproxy2", 2), Haproxy("haproxy1", 1), Nginx("nginx", 2),
         Relay("asio", "asio_relay"), Relay("libuv", "libuv_relay"),
-        SluiceChain("chain", "none"), SluiceChain("emulated", "emulated"),
+        SluiceChain("chain", "none", sluice), SluiceChain("emulated", "emulated", sluice),
         Haproxy("haproxy2-splice", 2, splice=True), Direct("direct", 0),
     ]
     return {peer.name: peer for peer in peers}

@@ -9,6 +9,8 @@ GENERATOR_LIMIT = 0.90
 CHAIN_LIMIT = 0.90
 MACHINE_LIMIT = 0.93
 PORTS_LIMIT = 0.80
+# What an open loop must reach of the rate it was asked for.
+RATE_LIMIT = 0.98
 
 
 def median(values):
@@ -52,22 +54,34 @@ def summary(slices, base, keys):
     return rows
 
 
+def ratio_of(slices, peer, base, key):
+    """Median and quartiles of the paired ratios of two peers, and how many pairs there are."""
+    ratios = [ratio for ratio in paired_ratios(slices, base, key).get(peer, []) if ratio is not None]
+    return {"median": median(ratios), "quartiles": quartiles(ratios), "pairs": len(ratios)}
+
+
 def port_share(rate, ports, tcp_tw_reuse):
-    """How much of the ports toward one destination is taken: a port rests a second, or a minute without reuse."""
+    """How much of the ports toward one destination is taken: one rests a second, or a minute without reuse."""
     return rate * (1 if tcp_tw_reuse == 1 else 60) / ports
 
 
 def bottleneck(entry, net):
-    """Why this slice says nothing about its chain, or an empty text."""
-    if entry["errors_by_name"].get("no_local_port"):
-        return "port space: %d connects found no free local port" % entry["errors_by_name"]["no_local_port"]
-    share = port_share(entry["connections_per_second"], net["ports"], net["tcp_tw_reuse"])
+    """What else than the chain limited this slice, or an empty text."""
+    unable = entry["errors_by_name"].get("no_local_port", 0)
+    if unable:
+        return f"port space: {unable} connects found no free local port"
+    share = port_share(entry["connects_per_second"], net["ports"], net["tcp_tw_reuse"])
     if share > PORTS_LIMIT:
         return f"port space: {100 * share:.0f} % of the local ports toward one destination in use"
-    if (entry["generator_busy"] >= GENERATOR_LIMIT and entry["chain_busy"] < CHAIN_LIMIT
-            and entry["machine_busy"] < MACHINE_LIMIT):
-        return (f"generator: it used {100 * entry['generator_busy']:.0f} % of its threads, "
-                f"the busiest process of the chain {100 * entry['chain_busy']:.0f} %")
+    if entry["chain_busy"] >= CHAIN_LIMIT:
+        return ""
+    for who in ("generator", "origin"):
+        # On a machine without idle time everybody waits for everybody, and the chain's share of it counts.
+        if entry[f"{who}_busy"] >= GENERATOR_LIMIT and entry["machine_busy"] < MACHINE_LIMIT:
+            return (f"{who}: it used {100 * entry[f'{who}_busy']:.0f} % of its threads, "
+                    f"the busiest process of the chain {100 * entry['chain_busy']:.0f} %")
+    if entry["rate_wanted"] and entry["rate"] < RATE_LIMIT * entry["rate_wanted"]:
+        return f"generator: {entry['rate']:.0f} a second where {entry['rate_wanted']:.0f} were wanted"
     return ""
 
 
