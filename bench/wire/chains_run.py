@@ -12,6 +12,8 @@ import chains_work
 TRY_OUT_ROTATIONS = 4
 TRY_OUT_SECONDS = 0.3
 TRY_OUT_DEPTH = 4
+# Two must be better beyond noise: they cost more processor time.
+TWO_THREADS_FROM = 1.10
 
 
 class Progress:
@@ -80,7 +82,7 @@ def best_threads(name, peers, bench, place, progress):
     step = chains_plan.Step(work, TRY_OUT_DEPTH, (name, two))
     slices = play_step(step, candidates, bench, place, TRY_OUT_ROTATIONS, TRY_OUT_SECONDS, progress)
     ratio = chains_stats.ratio_of(slices, two, name, "rate")["median"] or 0
-    threads = 2 if ratio > 1 else 1
+    threads = 2 if ratio >= TWO_THREADS_FROM else 1
     peers[name].threads = threads
     text = f"{name}: {threads} thread{'s' if threads > 1 else ''} (two made {ratio:.2f} times the connections of one)"
     progress.done(text)

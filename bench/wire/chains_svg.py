@@ -72,7 +72,7 @@ class Picture:
         self.series = {name: values for name, values in series.items() if any(value for value in values)}
         self.y_title, self.x_title, self.log = y_title, x_title, log
         values = [value for line in self.series.values() for value in line if value]
-        self.ticks = (log_ticks(min(values), max(values)) if log else nice_ticks(max(values))) if values else [0, 1]
+        self.ticks = (log_ticks(min(values), max(values)) if log else nice_ticks(max(values))) if values else [1, 10]
 
     def x(self, index):
         inner = WIDTH - LEFT - RIGHT
@@ -137,6 +137,16 @@ def against_depth(entries, key, title, y_title, below, log):
     return Picture(title, below, depths, series, y_title, "hops in the chain", log)
 
 
+def ratio_against_depth(entries, below):
+    """Curves that lie close together in absolute numbers: how far they are apart."""
+    entries = [entry for entry in entries if entry["work"] == "cps"]
+    picture = against_depth(entries, "rate", f"Connections per second, as multiples of {entries[0]['base']}", "", below,
+                            False)
+    series = {name: [entry["rows"].get(name, {}).get("rate", {}).get("ratio") for entry in entries]
+              for name in picture.series}
+    return Picture(picture.title, below, picture.categories, series, "medians of paired ratios", picture.x_title)
+
+
 def percentiles(entry, below):
     keys = [("p50", "p50_ms"), ("p90", "p90_ms"), ("p99", "p99_ms"), ("p99.9", "p999_ms")]
     series = {name: [row[key]["median"] for _, key in keys] for name, row in entry["rows"].items() if name != "direct"}
@@ -150,6 +160,7 @@ def pictures(entries, below):
     if any(entry["work"] == "cps" for entry in entries):
         found["cps.svg"] = against_depth(entries, "rate", "Connections per second through chains of proxies",
                                          "connections per second (logarithmic)", below, True).svg()
+        found["ratio.svg"] = ratio_against_depth(entries, below).svg()
         found["cpu.svg"] = against_depth(entries, "cost", "Processor time of the chain per 1000 connections",
                                          "seconds", below, False).svg()
     for entry in entries:
