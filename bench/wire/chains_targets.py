@@ -83,8 +83,8 @@ def table(rows):
     lines = ["targets", f"  {'what':54}{'compared':26}{'wanted':17}{'measured':>9}  {'quartiles':17}verdict"]
     for row in rows:
         if row["value"] is None:
-            value, spread = "", ""
-        elif row["value"] > 100:
+            continue
+        if row["value"] > 100:
             value, spread = f"{row['value']:.0f}", "[{:.0f}, {:.0f}]".format(*row["quartiles"])
         else:
             value, spread = f"{row['value']:.2f}", "[{:.2f}, {:.2f}]".format(*row["quartiles"])

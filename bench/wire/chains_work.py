@@ -67,10 +67,10 @@ def generate(words, duration):
 
 
 def parse_report(out, err=""):
-    """The document, which may stand behind lines of text."""
+    """The document, which may stand between lines of text."""
     begin = re.search(r"^\{", out, re.MULTILINE)
     try:
-        return json.loads(out[begin.start():] if begin else "")
+        return json.JSONDecoder().raw_decode(out[begin.start():] if begin else "")[0]
     except ValueError:
         raise Failed(f"the load generator gave no report: {err.strip()[-400:] or out[-400:]}") from None
 
