@@ -6,6 +6,7 @@ to the origin; `in_one` peers put all hops into one process.
 """
 
 import pathlib
+import resource
 import shutil
 import signal
 import socket
@@ -21,6 +22,7 @@ PEERS_BIN = ROOT / "build/native/bin"
 UNPACKED = ROOT / "build/peers/root"
 TEMPLATES = ROOT / "bench/peers"
 CONNECT_SECONDS = 10
+CONNECTIONS_MAX = 12000
 
 
 def await_accepting(process, address):
@@ -127,10 +129,18 @@ class Configured(Peer):
     def missing(self):
         return "" if self.program.exists() else f"{self.program.name} is not unpacked (tools/setup/peers)"
 
+    # Descriptors that one connection may take.
+    descriptors_each = 2.0
+
+    def connections(self):
+        """As many as are allowed descriptors, and as we need at most: some refuse to start with more."""
+        _, limit = resource.getrlimit(resource.RLIMIT_NOFILE)
+        return min(CONNECTIONS_MAX, int((limit - 600) / self.descriptors_each))
+
     def configuration(self, listen, upstream, folder):
         text = self.template.read_text()
         values = dict(self.values, listen=listen, upstream=upstream, threads=self.threads,
-                      folder=folder, root=UNPACKED)
+                      connections=self.connections(), folder=folder, root=UNPACKED)
         for key, value in values.items():
             text = text.replace(f"@{key}@", str(value))
         return text
@@ -149,9 +159,11 @@ class Configured(Peer):
 
 
 class Haproxy(Configured):
+    descriptors_each = 2.6  # pipes for splicing too: one for four connections
+
     def __init__(self, name, threads, splice=False):
         super().__init__(name, "usr/sbin/haproxy", "haproxy.cfg", threads,
-                         splice="option splice-auto" if splice else "# no splice")
+                         splice="option splice-request\n  option splice-response" if splice else "# no splice")
 
     def version(self):
         return chains_process.first_line([str(self.program), "-v"], self.environment())
@@ -161,6 +173,8 @@ class Haproxy(Configured):
 
 
 class Nginx(Configured):
+    descriptors_each = 1.0  # it counts descriptors itself, and calls them connections
+
     def __init__(self, name, threads):
         super().__init__(name, "usr/sbin/nginx", "nginx.conf", threads)
 

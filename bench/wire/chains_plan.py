@@ -90,11 +90,12 @@ def seconds_wanted(plan, rotations, slice_seconds, overhead=0.25):
     """About how long it will take."""
     total = 0.0
     for step in plan:
-        each = 6.0 if step.work.name == "idle" else slice_seconds + overhead
+        each = 9.0 if step.work.name == "idle" else slice_seconds + overhead
         times = idle_rotations(rotations) if step.work.name == "idle" else rotations + 0.5
         total += len(step.peers) * (each * times + 0.05 * step.depth)
     return total
 
 
 def idle_rotations(rotations):
-    return min(3, rotations)
+    """Memory does not waver as times do."""
+    return min(2, rotations)

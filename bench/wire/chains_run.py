@@ -68,7 +68,7 @@ def play_idle_step(step, peers, bench, place, rotations, connections, progress):
             progress.now(f"{step.title}: round {rotation + 1}, {name}")
             chain = chains_peers.Chain(peers[name], step.depth, origin, place)
             try:
-                slices[name].append(chains_work.play_idle(bench, step.work, chain, connections))
+                slices[name].append(chains_work.play_idle(bench, chain, connections))
             finally:
                 chain.stop()
     return slices

@@ -81,7 +81,8 @@ def bottleneck(entry, net):
             return (f"{who}: it used {100 * entry[f'{who}_busy']:.0f} % of its threads, "
                     f"the busiest process of the chain {100 * entry['chain_busy']:.0f} %")
     if entry["rate_wanted"] and entry["rate"] < RATE_LIMIT * entry["rate_wanted"]:
-        return f"generator: {entry['rate']:.0f} a second where {entry['rate_wanted']:.0f} were wanted"
+        return (f"rate: {entry['rate']:.0f} a second where {entry['rate_wanted']:.0f} were wanted (machine "
+                f"{100 * entry['machine_busy']:.0f} % busy, {100 * entry['others_busy']:.0f} % by other programs)")
     return ""
 
 

@@ -15,7 +15,10 @@ WARM_UP_SECONDS = 0.1
 LOAD_PATIENCE_SECONDS = 40
 # Until a quiet connection has given back what it needs only while it is busy.
 QUIET_SECONDS = 2.5
-IDLE_HOLD_SECONDS = 4
+# Connections come in batches, further apart than a second: our loop breaker takes 2048 more flows toward one
+# destination within a second for a loop.
+IDLE_BATCH = 1700
+BATCH_SECONDS = 1.1
 
 
 class Bench:
@@ -91,7 +94,8 @@ def latencies(report):
 def finished_units(work, report):
     """What the processor time is divided by: connections, requests, or bytes."""
     if work.bulk:
-        return report["bytes_received" if work.mode == "download" else "bytes_sent"]
+        names = ["bytes_received"] if work.mode == "download" else ["bytes_confirmed_in_all", "bytes_sent"]
+        return first_of(report, *names)
     unit = "requests" if work.mode == "requests" else "connections"
     return (first_of(report, f"{unit}_succeeded", "connections_succeeded")
             + first_of(report, f"{unit}_outside_measured_time", "connections_outside_measured_time"))
@@ -151,28 +155,57 @@ def play(bench, work, chain, duration):
     return entry
 
 
-def play_idle(bench, work, chain, connections):
+def batches(connections):
+    """Sizes of the loads that open them."""
+    return [min(IDLE_BATCH, connections - begun) for begun in range(0, connections, IDLE_BATCH)]
+
+
+def await_held(load):
+    """How many connections this load holds, once it does."""
+    deadline = time.monotonic() + LOAD_PATIENCE_SECONDS
+    while time.monotonic() < deadline:
+        found = re.search(r"^idle (\d+)", load.text(), re.MULTILINE)
+        if found:
+            return int(found[1])
+        load.check_alive()
+        time.sleep(0.01)
+    raise Failed(f"the load generator never held its connections: {load.text()[-400:]}")
+
+
+def hold(bench, chain, connections, then):
+    """Holds so many quiet connections while `then` runs. Its result, and the reports of the loads."""
+    loads, reports, held = [], [], 0
+    sizes = batches(connections)
+    try:
+        for index, size in enumerate(sizes):
+            left = (len(sizes) - index) * (BATCH_SECONDS + 1) + QUIET_SECONDS + 1
+            loads.append(Process("load (idle)", [
+                bench.program, "load", "--connect", chain.address, "--mode", "idle", "--connections", str(size),
+                "--duration", f"{round(left * 1000)}ms", "--timeout", "30s", "--json", "--allow-errors"]))
+            held += await_held(loads[-1])
+            if index + 1 < len(sizes):
+                time.sleep(BATCH_SECONDS)
+        time.sleep(QUIET_SECONDS)
+        result = then()
+        for load in loads:
+            load.process.wait(timeout=LOAD_PATIENCE_SECONDS)
+            reports.append(parse_report(load.text()))
+    finally:
+        for load in loads:
+            load.stop()
+    return result, reports, held
+
+
+def play_idle(bench, chain, connections):
     """Memory that the chain's processes gain by holding so many quiet connections, for each of them."""
     before = chain.private_bytes()
-    words = [bench.program, "load", "--connect", chain.address, "--mode", "idle", "--connections", str(connections),
-             "--duration", f"{IDLE_HOLD_SECONDS}s", "--timeout", "30s", "--json", "--allow-errors"]
-    load = Process("load (idle)", words)
-    try:
-        deadline = time.monotonic() + LOAD_PATIENCE_SECONDS
-        while not re.search(r"^idle \d+", load.text(), re.MULTILINE):
-            if time.monotonic() > deadline:
-                raise Failed(f"the load generator never held its connections: {load.text()[-400:]}")
-            load.check_alive()
-            time.sleep(0.01)
-        held = int(re.search(r"^idle (\d+)", load.text(), re.MULTILINE)[1])
-        time.sleep(QUIET_SECONDS)
-        after = chain.private_bytes()
-        load.process.wait(timeout=IDLE_HOLD_SECONDS + LOAD_PATIENCE_SECONDS)
-        report = parse_report(load.text())
-    finally:
-        load.stop()
+    after, reports, held = hold(bench, chain, connections, chain.private_bytes)
     chain.check_alive()
-    errors = {name: count for name, count in report["errors"].items() if count}
+    errors = {}
+    for report in reports:
+        for name, count in report["errors"].items():
+            if count:
+                errors[name] = errors.get(name, 0) + count
     wrong = errors.get("mismatch", 0)
     return {"bytes_per_connection": max(0, after["private"] - before["private"]) / max(1, held),
             "anonymous_per_connection": max(0, after["anonymous"] - before["anonymous"]) / max(1, held),

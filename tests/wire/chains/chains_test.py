@@ -148,6 +148,11 @@ class Parsing(unittest.TestCase):
         with self.assertRaisesRegex(chains_process.Failed, "cannot connect"):
             chains_work.parse_report("", "cannot connect")
 
+    def test_batches_hold_all_connections_and_none_is_a_loop_to_our_breaker(self):
+        self.assertEqual(sum(chains_work.batches(5000)), 5000)
+        self.assertLess(max(chains_work.batches(5000)), 2048)
+        self.assertEqual(chains_work.batches(10), [10])
+
     def test_memory(self):
         text = "00400000-7fff rollup\nRss:  900 kB\nPrivate_Clean:   4 kB\nPrivate_Dirty:  100 kB\nAnonymous: 80 kB\n"
         self.assertEqual(chains_process.parse_smaps_rollup(text), {"private": 104 * 1024, "anonymous": 80 * 1024})
@@ -229,7 +234,7 @@ class Plans(unittest.TestCase):
             self.assertNotIn("@", text)
             for word in ("127.0.0.1:10001", "127.0.0.1:10002"):
                 self.assertIn(word, text)
-            self.assertEqual("splice-auto" in text, name == "haproxy2-splice")
+            self.assertEqual("splice-response" in text, name == "haproxy2-splice")
 
 
 class Targets(unittest.TestCase):
