@@ -76,6 +76,8 @@ def work_table(entry):
                      f"{row['errors']:8}{row['mismatches']:7}")
         if row["no_headline"]:
             lines.append(f"  {'':17}no headline: {row['no_headline']}")
+        elif row["disturbed"]:
+            lines.append(f"  {'':17}no headline but for processor time: {row['disturbed']}")
     return "\n".join(lines)
 
 
@@ -95,6 +97,17 @@ def table(entry):
     return idle_table(entry) if entry["work"] == "idle" else work_table(entry)
 
 
+FIELDS = {
+    "rate": "connections, requests (a second) or Gbit/s, by the entry's rate_unit",
+    "cost": "user and system seconds of all processes of the chain, per 1000 connections or requests, or per 10^9 bytes",
+    "p50_ms, p90_ms, p99_ms, p999_ms, max_ms": "latency of an exchange; in an open loop from when it was due",
+    "errors, mismatches": "connections that failed; answers that differ from what was sent (not in errors)",
+    "generator_busy, origin_busy, chain_busy": "processor time by the time a slice took and by threads; of the chain, "
+                                               "that of its busiest process",
+    "machine_busy, others_busy": "share of all processors that was used, and by programs that are no part of this",
+    "bytes_per_connection": "growth of private pages by each connection held; anonymous_per_connection: of anonymous ones",
+    "ratio, ratio_quartiles": "to the entry's base: of the pairs within rotations",
+}
 COLUMNS = ["work", "depth", "peer", "rotation", "rate", "cost", "p50_ms", "p90_ms", "p99_ms", "p999_ms", "max_ms",
            "errors", "mismatches", "generator_busy", "origin_busy", "chain_busy", "machine_busy", "others_busy",
            "late_starts", "bytes_per_connection"]

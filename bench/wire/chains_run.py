@@ -101,6 +101,7 @@ def conclude(step, slices, net):
         rows[name]["errors"] = sum(entry["errors"] for entry in own)
         rows[name]["mismatches"] = sum(entry["mismatches"] for entry in own)
         rows[name]["no_headline"] = "" if idle else chains_stats.headline(own, net)
+        rows[name]["disturbed"] = "" if idle else chains_stats.disturbed(own)
         if idle and any(entry["held"] < entry["wanted"] for entry in own):
             rows[name]["no_headline"] = f"held {min(entry['held'] for entry in own)} of {own[0]['wanted']} connections"
     return {"work": step.work.name, "title": step.title, "depth": step.depth, "base": step.base(),

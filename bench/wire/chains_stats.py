@@ -11,6 +11,8 @@ MACHINE_LIMIT = 0.93
 PORTS_LIMIT = 0.80
 # What an open loop must reach of the rate it was asked for.
 RATE_LIMIT = 0.98
+# What programs that are no part of this may use of the machine.
+OTHERS_LIMIT = 0.15
 
 
 def median(values):
@@ -84,6 +86,14 @@ def bottleneck(entry, net):
         return (f"rate: {entry['rate']:.0f} a second where {entry['rate_wanted']:.0f} were wanted (machine "
                 f"{100 * entry['machine_busy']:.0f} % busy, {100 * entry['others_busy']:.0f} % by other programs)")
     return ""
+
+
+def disturbed(entries):
+    """Why rates and latencies, unlike processor time, say nothing: who has more threads gets more of a shared machine."""
+    share = median([entry["others_busy"] for entry in entries if entry])
+    if share is None or share <= OTHERS_LIMIT:
+        return ""
+    return f"machine: other programs used {100 * share:.0f} % of it"
 
 
 def headline(entries, net):

@@ -4,8 +4,8 @@
 import math
 from xml.sax.saxutils import escape
 
-WIDTH, HEIGHT = 860, 480
-LEFT, RIGHT, TOP, BOTTOM = 76, 190, 64, 60
+WIDTH, HEIGHT = 860, 500
+LEFT, RIGHT, TOP, BOTTOM = 76, 190, 82, 60
 NAME_GAP = 17
 # Told apart by colour-blind readers too (Okabe and Ito), and by their marks and dashes.
 STYLES = {
@@ -67,7 +67,7 @@ def text(x, y, words, size=13, anchor="start", extra=""):
 
 class Picture:
     def __init__(self, title, below, categories, series, y_title, x_title, log=False):
-        """`series`: {name: [value or None for each category]}."""
+        """`series`: {name: [value or None for each category]}. `below`: up to two lines under the title."""
         self.title, self.below, self.categories = title, below, categories
         self.series = {name: values for name, values in series.items() if any(value for value in values)}
         self.y_title, self.x_title, self.log = y_title, x_title, log
@@ -86,8 +86,9 @@ class Picture:
 
     def frame(self):
         parts = [f'<rect width="{WIDTH}" height="{HEIGHT}" fill="#ffffff"/>',
-                 text(LEFT, 26, self.title, 17, extra='font-weight="bold"'),
-                 text(LEFT, 46, self.below, 12, extra='fill="#555555"')]
+                 text(LEFT, 26, self.title, 17, extra='font-weight="bold"')]
+        for index, line in enumerate(self.below.split("\n")):
+            parts.append(text(LEFT, 45 + 16 * index, line, 12, extra='fill="#555555"'))
         for tick in self.ticks:
             y = self.y(tick)
             parts.append(f'<line x1="{LEFT}" y1="{y:.1f}" x2="{WIDTH - RIGHT}" y2="{y:.1f}" stroke="#dddddd"/>')

@@ -52,9 +52,10 @@ def judge_ratio(entries, target):
                verdict="met" if holds(ratio["median"], how, bound) else "missed")
     notes = [f"only {ratio['pairs']} pairs"] if ratio["pairs"] < PAIRS_WANTED else []
     for name in (peer, other):
-        if entry["rows"][name]["no_headline"]:
+        why = entry["rows"][name]["no_headline"] or (entry["rows"][name]["disturbed"] if key != "cost" else "")
+        if why:
             row["verdict"] = "no headline"
-            notes.append(f"{name}: {entry['rows'][name]['no_headline']}")
+            notes.append(f"{name}: {why}")
         if entry["rows"][name]["mismatches"]:
             notes.append(f"{name}: wrong bytes")
         if entry["rows"][name]["errors"]:

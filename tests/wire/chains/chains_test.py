@@ -257,6 +257,16 @@ class Targets(unittest.TestCase):
         self.assertEqual(row["verdict"], "no headline")
         self.assertIn("sluice: generator", row["note"])
 
+    def test_on_a_shared_machine_only_processor_time_is_judged(self):
+        ours, others = a_slice(rate=1500, others_busy=0.3), a_slice(rate=1000, others_busy=0.3)
+        row = self.judge(ours, others)
+        self.assertEqual(row["verdict"], "no headline")
+        self.assertIn("sluice: machine: other programs used 30 %", row["note"])
+        entry = entry_of({"sluice": [ours] * 8, "haproxy2": [others] * 8})
+        cost = ("cost", "cps", 8, "sluice", "haproxy2", "cost", chains_targets.AT_MOST, 1.0)
+        self.assertEqual(chains_targets.judge_ratio([entry], cost)["verdict"], "met")
+        self.assertIn("but for processor time", chains_report.table(entry))
+
     def test_few_pairs_and_errors_are_said(self):
         row = self.judge(a_slice(rate=1500, errors=2), a_slice(rate=1000), pairs=3)
         self.assertIn("only 3 pairs", row["note"])
