@@ -43,6 +43,16 @@ def loopback_up():
         fcntl.ioctl(any_socket, SIOCSIFFLAGS, struct.pack("16sh14x", b"lo", flags | IFF_UP))
 
 
+def port_rest_seconds():
+    """How long a port rests toward a destination after its connection was closed from this side."""
+    if int((SETTINGS / "tcp_tw_reuse").read_text()) == 0:  # 2: for loopback only, which is all we do
+        return 60.0
+    try:
+        return int((SETTINGS / "tcp_tw_reuse_delay").read_text()) / 1000
+    except OSError:
+        return 2.0  # kernels that count whole seconds
+
+
 def prepare():
     """Sets up the namespace. Says what the tests run with; `problem` is empty if that is as wanted."""
     problem = ""
@@ -57,8 +67,8 @@ def prepare():
         problem = "no network namespace of its own: the machine's settings, unchanged"
     first, last = (int(word) for word in (SETTINGS / "ip_local_port_range").read_text().split())
     return {"namespace": os.environ.get(INSIDE) == "own", "problem": problem, "ports": last - first + 1,
-            "port_range": f"{first} {last}",
-            "tcp_tw_reuse": int((SETTINGS / "tcp_tw_reuse").read_text())}
+            "port_range": f"{first} {last}", "tcp_tw_reuse": int((SETTINGS / "tcp_tw_reuse").read_text()),
+            "port_rest_seconds": port_rest_seconds()}
 
 
 class Ports:

@@ -41,10 +41,10 @@ def head(result):
     lines = [f"chains of proxies, {result['date']}, label {result['label']}, commit {result['commit']}",
              f"machine: {result['machine']['cpu']}, {result['machine']['cores']} processors, "
              f"{result['machine']['system']} {result['machine']['kernel']}",
-             f"method: {result['rotations']} rotations of {result['slice_seconds']} s slices, peers in turn; ratios are "
-             f"medians of pairs within a rotation; processor time is that of all processes of the chain",
-             f"network: {'a namespace of its own' if net['namespace'] else 'NOT in a namespace of its own'}, local ports "
-             f"{net['port_range']}, tcp_tw_reuse {net['tcp_tw_reuse']}"]
+             f"method: {result['rotations']} rotations of {result['slice_seconds']} s slices, peers in turn; ratios "
+             f"are medians of pairs within a rotation; processor time is that of all processes of the chain",
+             f"network: {'a namespace of its own' if net['namespace'] else 'NOT in a namespace of its own'}, "
+             f"local ports {net['port_range']}, tcp_tw_reuse {net['tcp_tw_reuse']}"]
     if net["problem"]:
         lines.append(f"note: {net['problem']}")
     lines += [f"note: {text}" for text in result["notes"]]
@@ -99,13 +99,14 @@ def table(entry):
 
 FIELDS = {
     "rate": "connections, requests (a second) or Gbit/s, by the entry's rate_unit",
-    "cost": "user and system seconds of all processes of the chain, per 1000 connections or requests, or per 10^9 bytes",
+    "cost": "user and system seconds of all processes of the chain, per 1000 connections or requests, or 10^9 bytes",
     "p50_ms, p90_ms, p99_ms, p999_ms, max_ms": "latency of an exchange; in an open loop from when it was due",
     "errors, mismatches": "connections that failed; answers that differ from what was sent (not in errors)",
     "generator_busy, origin_busy, chain_busy": "processor time by the time a slice took and by threads; of the chain, "
                                                "that of its busiest process",
     "machine_busy, others_busy": "share of all processors that was used, and by programs that are no part of this",
-    "bytes_per_connection": "growth of private pages by each connection held; anonymous_per_connection: of anonymous ones",
+    "bytes_per_connection": "growth of private pages by each connection held; anonymous_per_connection: of "
+                            "anonymous ones",
     "ratio, ratio_quartiles": "to the entry's base: of the pairs within rotations",
 }
 COLUMNS = ["work", "depth", "peer", "rotation", "rate", "cost", "p50_ms", "p90_ms", "p99_ms", "p999_ms", "max_ms",

@@ -29,6 +29,7 @@ def prepare():
     run("packages", ["tools/setup/packages", "native"])
     problems = [run("packages of the peers", ["tools/setup/packages", "peers"], must=False)]
     run("configuring", ["cmake", "--preset", "native"])
-    run("building (the first time some minutes)", ["cmake", "--build", "--preset", "native", "--target", "sluice", "peers"])
+    run("building (the first time some minutes)",
+        ["cmake", "--build", "--preset", "native", "--target", "sluice", "peers"])
     problems.append(run("HAProxy and nginx", ["tools/setup/peers"], must=False))
     return [problem for problem in problems if problem]

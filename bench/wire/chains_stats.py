@@ -62,9 +62,9 @@ def ratio_of(slices, peer, base, key):
     return {"median": median(ratios), "quartiles": quartiles(ratios), "pairs": len(ratios)}
 
 
-def port_share(rate, ports, tcp_tw_reuse):
-    """How much of the ports toward one destination is taken: one rests a second, or a minute without reuse."""
-    return rate * (1 if tcp_tw_reuse == 1 else 60) / ports
+def port_share(rate, net):
+    """How much of the ports toward one destination is taken at this rate: after each close one rests for a time."""
+    return rate * net["port_rest_seconds"] / net["ports"]
 
 
 def bottleneck(entry, net):
@@ -72,7 +72,7 @@ def bottleneck(entry, net):
     unable = entry["errors_by_name"].get("no_local_port", 0)
     if unable:
         return f"port space: {unable} connects found no free local port"
-    share = port_share(entry["connects_per_second"], net["ports"], net["tcp_tw_reuse"])
+    share = port_share(entry["connects_per_second"], net)
     if share > PORTS_LIMIT:
         return f"port space: {100 * share:.0f} % of the local ports toward one destination in use"
     if entry["chain_busy"] >= CHAIN_LIMIT:
@@ -89,7 +89,7 @@ def bottleneck(entry, net):
 
 
 def disturbed(entries):
-    """Why rates and latencies, unlike processor time, say nothing: who has more threads gets more of a shared machine."""
+    """Why rates and latencies say nothing, unlike processor time: more threads get more of a shared machine."""
     share = median([entry["others_busy"] for entry in entries if entry])
     if share is None or share <= OTHERS_LIMIT:
         return ""

@@ -62,7 +62,8 @@ def style_of(name, index):
 
 
 def text(x, y, words, size=13, anchor="start", extra=""):
-    return f'<text x="{x:.1f}" y="{y:.1f}" font-size="{size}" text-anchor="{anchor}" {FONT} {extra}>{escape(words)}</text>'
+    return (f'<text x="{x:.1f}" y="{y:.1f}" font-size="{size}" text-anchor="{anchor}" {FONT} {extra}>'
+            f'{escape(words)}</text>')
 
 
 class Picture:

@@ -23,7 +23,8 @@ import chains_svg
 import chains_targets
 import chains_work
 
-NET = {"ports": 50000, "tcp_tw_reuse": 1, "namespace": True, "problem": "", "port_range": "15000 65535"}
+NET = {"ports": 50000, "tcp_tw_reuse": 1, "port_rest_seconds": 1.0, "namespace": True, "problem": "",
+       "port_range": "15000 65535"}
 
 
 def a_slice(**changes):
@@ -93,7 +94,7 @@ class Verdicts(unittest.TestCase):
         self.assertIn("port space: 3 connects", self.verdict(errors_by_name={"no_local_port": 3}))
 
     def test_ports_that_rest_a_minute(self):
-        net = dict(NET, tcp_tw_reuse=0)
+        net = dict(NET, port_rest_seconds=60.0)
         self.assertIn("port space", chains_stats.bottleneck(a_slice(connects_per_second=700), net))
         self.assertEqual(chains_stats.bottleneck(a_slice(connects_per_second=600), net), "")
 
