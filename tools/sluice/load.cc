@@ -85,6 +85,7 @@ void RunWorkers(LoadPlan& plan, const Workers& workers) {
     wake_all();
   });
   std::vector<std::thread> threads;
+  plan.BeginAt(Instant::Now());
   for (const auto& worker : workers) threads.emplace_back([&worker] { worker->Run(); });
   FollowSeconds(plan);
   for (std::thread& thread : threads) thread.join();

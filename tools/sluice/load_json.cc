@@ -85,8 +85,9 @@ void AddRates(const LoadOptions& options, const LoadResult& result, Json& json) 
   if (options.transfers()) json["gigabits_per_second"] = rate * 8 / 1e9;
   json["bytes_sent"] = totals.stats.bytes_sent;
   json["bytes_received"] = totals.stats.bytes_received;
+  if (options.mode == LoadMode::kDownload) json["bytes_received_in_all"] = totals.moved;
   if (options.mode != LoadMode::kUpload) return;
-  json["bytes_sent_in_all"] = totals.uploaded;
+  json["bytes_sent_in_all"] = totals.moved;
   json["bytes_confirmed_in_all"] = totals.confirmed;
   json["connections_unconfirmed"] = totals.unconfirmed_connections;
 }

@@ -75,15 +75,20 @@ class LoadPlan {
   LoadPlan(const LoadOptions& options, Instant begin)
       : options_(options),
         payload_(kPayloadSeed),
-        begin_(begin),
-        measured_from_(begin + options.warmup),
-        end_(options.duration == 0 || options.mode == LoadMode::kIdle
-                 ? Instant::Never()
-                 : measured_from_ + options.duration),
         starts_left_(options.count == 0 ? std::numeric_limits<std::int64_t>::max()
                                         : static_cast<std::int64_t>(options.count)),
         opening_(options.threads),
-        board_(options.threads) {}
+        board_(options.threads) {
+    BeginAt(begin);
+  }
+
+  // Time counts from here on. Before any worker runs: making many connections takes a while.
+  void BeginAt(Instant begin) {
+    begin_ = begin;
+    measured_from_ = begin + options_.warmup;
+    const bool timed = options_.duration != 0 && options_.mode != LoadMode::kIdle;
+    end_ = timed ? measured_from_ + options_.duration : Instant::Never();
+  }
 
   const LoadOptions& options() const { return options_; }
   const Payload& payload() const { return payload_; }
@@ -149,9 +154,9 @@ class LoadPlan {
 
   const LoadOptions options_;
   const Payload payload_;
-  const Instant begin_;
-  const Instant measured_from_;
-  const Instant end_;
+  Instant begin_;
+  Instant measured_from_;
+  Instant end_;
   std::atomic<std::int64_t> starts_left_;
   std::atomic<std::int64_t> stopped_ns_{Instant::Never().ns};
   std::atomic<int> stop_requests_{0};

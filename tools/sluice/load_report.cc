@@ -57,7 +57,7 @@ std::string ModeLines(const LoadOptions& options, const LoadTotals& totals) {
   }
   if (options.mode == LoadMode::kUpload) {
     absl::StrAppendFormat(&text, "confirmed    %d of %d bytes sent in all\n", totals.confirmed,
-                          totals.uploaded);
+                          totals.moved);
   }
   return text;
 }

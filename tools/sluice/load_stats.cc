@@ -78,7 +78,7 @@ void LoadTotals::Merge(const LoadTotals& other) {
   missed_starts += other.missed_starts;
   finished += other.finished;
   held += other.held;
-  uploaded += other.uploaded;
+  moved += other.moved;
   confirmed += other.confirmed;
   unconfirmed_connections += other.unconfirmed_connections;
 }

@@ -85,12 +85,12 @@ struct LoadTotals {
   Histogram first_byte;   // from asking, or from the connection, until the first byte of the answer
   Histogram close;        // from the last byte until the connection is over for this side
   Histogram start_delay;  // open loop: how long after it was due a start was made
-  std::uint64_t late_starts = 0;              // open loop: more than kLateStart after they were due
-  std::uint64_t missed_starts = 0;            // open loop: due before the end, but never made
-  std::uint64_t finished = 0;                 // connections that ended as planned, at any time
-  std::uint64_t held = 0;                     // idle: connections that were held
-  std::uint64_t uploaded = 0;                 // of the whole run
-  std::uint64_t confirmed = 0;                // of `uploaded`, what the origin said it received
+  std::uint64_t late_starts = 0;    // open loop: more than kLateStart after they were due
+  std::uint64_t missed_starts = 0;  // open loop: due before the end, but never made
+  std::uint64_t finished = 0;       // connections that ended as planned, at any time
+  std::uint64_t held = 0;           // idle: connections that were held
+  std::uint64_t moved = 0;          // bytes of transfers, of the whole run
+  std::uint64_t confirmed = 0;      // of `moved`, what the origin of uploads said it received
   std::uint64_t unconfirmed_connections = 0;  // uploads whose origin said nothing
 
   static constexpr Nanos kLateStart = kMillisecond;

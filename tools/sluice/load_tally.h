@@ -61,7 +61,7 @@ class LoadTally {
   void Moved(Instant now, std::uint64_t sent, std::uint64_t received) {
     second_.bytes_sent += sent;
     second_.bytes_received += received;
-    total_.uploaded += sent;
+    total_.moved += sent + received;
     if (!plan_.InMeasuredTime(now)) return;
     total_.stats.bytes_sent += sent;
     total_.stats.bytes_received += received;

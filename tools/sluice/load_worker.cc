@@ -47,11 +47,10 @@ LoadWorker::LoadWorker(LoadPlan& plan, std::uint64_t index, std::unique_ptr<io::
     : plan_(plan),
       port_(std::move(port)),
       tally_(plan),
+      index_(index),
       next_source_(index * 7919),
       next_target_(index),
-      next_payload_(index * 31337 % Payload::kTableSize) {
-  if (plan.open_loop()) pace_.emplace(options().rate, plan.begin(), index, options().threads);
-}
+      next_payload_(index * 31337 % Payload::kTableSize) {}
 
 LoadWorker::~LoadWorker() {
   Empty(free_);
@@ -66,6 +65,7 @@ std::uint64_t LoadWorker::NextPayload() {
 }
 
 void LoadWorker::Run() {
+  if (plan_.open_loop()) pace_.emplace(options().rate, plan_.begin(), index_, options().threads);
   while (!Ended()) Turn();
   plan_.board().ReportEnd(tally_.total());
 }
@@ -123,7 +123,7 @@ bool LoadWorker::MayStart(Instant now) {
 // REQUIRES: `connection` is in no list. If the run is over it is done.
 void LoadWorker::StartOne(LoadConnection& connection, Instant now) {
   Instant due = now;
-  bool granted = now < plan_.end();
+  bool granted = now < plan_.end() && !plan_.Exhausted();
   if (options().mode == LoadMode::kExchange) {
     // Else the requests on it are counted, or nothing is.
     if (pace_) due = pace_->Take();

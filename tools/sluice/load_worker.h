@@ -86,6 +86,7 @@ class LoadWorker {
   IntrusiveList<LoadConnection> resting_;  // earliest deadline first
   IntrusiveList<LoadConnection> done_;
   IntrusiveList<Exchange> kept_;  // longest waiting first
+  const std::uint64_t index_;
   std::uint64_t seconds_reported_ = 0;
   std::uint64_t next_source_;
   std::uint64_t next_target_;

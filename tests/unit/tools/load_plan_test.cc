@@ -149,7 +149,7 @@ TEST(LoadTallyTest, WarmUpIsInTheSecondButNotInTheTotal) {
   EXPECT_EQ(tally.total().stats.late, 1u);
   EXPECT_EQ(tally.total().stats.latency.count(), 0u);
   EXPECT_EQ(tally.total().stats.bytes_sent, 0u);
-  EXPECT_EQ(tally.total().uploaded, 10u);
+  EXPECT_EQ(tally.total().moved, 10u);
 }
 
 TEST(LoadTallyTest, TotalsOfWorkersAddUp) {

@@ -74,7 +74,7 @@ TEST(LoadReportTest, TransfersAreMeasuredInBytes) {
   LoadResult result = Sample();
   result.totals.stats.bytes_received = 0;
   result.totals.stats.bytes_sent = 1000000000;
-  result.totals.uploaded = 1000000001;
+  result.totals.moved = 1000000001;
   result.totals.confirmed = 999999999;
   const nlohmann::json json = Document(Asked(LoadMode::kUpload), result);
   EXPECT_EQ(json["rate_per_second"], 500000000.0);
