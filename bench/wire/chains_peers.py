@@ -63,8 +63,8 @@ class Peer:
 class SluiceRun(Peer):
     signal = signal.SIGINT
 
-    def __init__(self, name, program=SLUICE, workers=1, flags=()):
-        super().__init__(name, workers)
+    def __init__(self, name, program=SLUICE, flags=()):
+        super().__init__(name, int(flags[flags.index("--workers") + 1]) if "--workers" in flags else 1)
         self.program = pathlib.Path(program)
         self.flags = list(flags)
 
@@ -76,7 +76,7 @@ class SluiceRun(Peer):
 
     def launch(self, words):
         process = Process(self.name, [str(self.program)] + words + [
-            "--listen", "127.0.0.1:0", "--workers", str(self.threads), "--drain", "1s"] + self.flags)
+            "--listen", "127.0.0.1:0", "--drain", "1s"] + self.flags)
         return process, process.listening_on()
 
     def start(self, upstream, depth, place):
