@@ -178,7 +178,7 @@ TEST(LoadIdleTest, ConnectionsAreHeldUntilTheEndAndAskedTwice) {
   Echo echo;
   Program load(Program::Sluice(
       {"load", echo.address(), "--mode", "idle", "-c", "300", "--threads", "2", "-d", "1h"}));
-  ASSERT_TRUE(load.WaitForOutput("idle 300\n", Duration(20000))) << load.out() << load.err();
+  ASSERT_TRUE(load.WaitForOutput("idle 300", Duration(20000))) << load.out() << load.err();
   EXPECT_TRUE(load.running());
   load.Signal(SIGINT);
   EXPECT_EQ(load.Wait(Duration(20000)), 0);
