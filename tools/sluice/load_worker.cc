@@ -123,7 +123,7 @@ bool LoadWorker::MayStart(Instant now) {
 // REQUIRES: `connection` is in no list. If the run is over it is done.
 void LoadWorker::StartOne(LoadConnection& connection, Instant now) {
   Instant due = now;
-  bool granted = now < plan_.end() && !plan_.Exhausted();
+  bool granted = now < plan_.end();
   if (options().mode == LoadMode::kExchange) {
     // Else the requests on it are counted, or nothing is.
     if (pace_) due = pace_->Take();
