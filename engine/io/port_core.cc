@@ -113,6 +113,8 @@ void PortCore::Attach(Socket& socket, NativeHandle handle, Family family) {
   socket.bound_ = false;
   socket.skip_on_success_ = false;
   socket.send_shut_ = false;
+  socket.nagle_ = false;
+  socket.sent_ = false;
   socket.local_ = Address{};
   socket.local_of_ = nullptr;
   socket.peer_ = Address{};

@@ -78,6 +78,8 @@ class Socket {
   bool bound_ = false;
   bool skip_on_success_ = false;  // Windows: an immediate success queues no packet
   bool send_shut_ = false;        // Linux: ShutdownSend succeeded; EPIPE then means that, not a reset
+  bool nagle_ = false;            // Windows: TCP_NODELAY is not set yet, see Port::Impl::Send
+  bool sent_ = false;             // Windows, while nagle_: a send was made
   Family family_ = Family::kNone;
 };
 

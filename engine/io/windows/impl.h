@@ -78,6 +78,10 @@ struct Port::Impl : PortCore {
   // Windows takes any size, but a count of bytes is 32 bits wide here, and Wine posts a packet on
   // top of an error when it gets more than 1024 buffers (SendOp::kBuffersMax keeps far below).
   static constexpr std::size_t kTransferMax = std::size_t{1} << 30;
+  // What any path takes as one segment (RFC 9293, 3.7.1).
+  static constexpr std::size_t kSegmentMin = 536;
+  // So many turns may run ready outcomes without a look at the completion port.
+  static constexpr int kBlindTurnsMax = 4;
 
   static absl::StatusOr<std::unique_ptr<Impl>> Create(const PortOptions& options);
   Impl(HANDLE completion_port, const PortOptions& options);
@@ -118,6 +122,7 @@ struct Port::Impl : PortCore {
   void Recv(RecvOp& operation, Socket& socket, absl::Span<const IoBuffer> buffers);
   void Send(SendOp& operation, Socket& socket, absl::Span<const IoBuffer> buffers);
   void AwaitReadable(AwaitReadableOp& operation, Socket& socket);
+  void NoDelay(Socket& socket, absl::Span<const IoBuffer> buffers);
   void Started(Operation& operation, int result, std::uint32_t bytes);
   void FinishSend(Operation& operation, Outcome outcome);
   void Control(ControlOp& operation, Socket& socket, std::uint32_t code,
@@ -155,6 +160,7 @@ struct Port::Impl : PortCore {
   const Winsock& winsock_;
   SocketBank bank_;
   Instant now_;
+  int blind_turns_ = 0;
   DWORD owner_ = 0;  // the thread of the first RunOnce; 0 before it
   bool in_turn_ = false;
 };

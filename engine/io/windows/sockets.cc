@@ -114,8 +114,6 @@ OsError Port::Impl::Open(Socket& socket, Family family) {
     Count();
     SetOption(handle, IPPROTO_IPV6, IPV6_V6ONLY, 0);
   }
-  Count();
-  SetOption(handle, IPPROTO_TCP, TCP_NODELAY, 1);
   bool skip_on_success = false;
   const OsError error = Associate(handle, family, &skip_on_success);
   if (!error.ok()) {
@@ -123,6 +121,7 @@ OsError Port::Impl::Open(Socket& socket, Family family) {
     return error;
   }
   Register(socket, handle, family, skip_on_success);
+  socket.nagle_ = true;
   if (platform_ != nullptr) platform_->OnOpened(handle, family);
   return OsError{};
 }
@@ -156,9 +155,8 @@ OsError Port::Impl::Adopt(Socket& socket, const AcceptedSocket& accepted) {
     Port::Discard(accepted, platform_);
     return error;
   }
-  Count();
-  SetOption(handle, IPPROTO_TCP, TCP_NODELAY, 1);
   Register(socket, handle, family, skip_on_success);
+  socket.nagle_ = true;
   socket.local_ = accepted.local;
   socket.peer_ = accepted.peer;
   socket.bound_ = true;

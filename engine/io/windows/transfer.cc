@@ -2,6 +2,7 @@
 //
 // Receive, send, wait for data, cancel.
 #include <algorithm>
+#include <utility>
 
 #include "engine/base/check.h"
 #include "engine/io/windows/emulated_ioctl.h"
@@ -61,9 +62,25 @@ void Port::Impl::Recv(RecvOp& operation, Socket& socket, absl::Span<const IoBuff
   Started(operation, result, bytes);
 }
 
+// Nagle's algorithm holds a small segment back while an earlier one is not acknowledged; so never
+// the first send of a connection, if that is one segment. Many legs make no second send, and are
+// spared the call.
+void Port::Impl::NoDelay(Socket& socket, absl::Span<const IoBuffer> buffers) {
+  std::size_t bytes = 0;
+  for (const IoBuffer& buffer : buffers) bytes += buffer.size;
+  if (!std::exchange(socket.sent_, true) && bytes <= kSegmentMin) return;
+  socket.nagle_ = false;
+  const DWORD on = 1;
+  Count();
+  // Refused: later bytes may be slower, none is lost.
+  setsockopt(HandleOf(socket), IPPROTO_TCP, TCP_NODELAY, reinterpret_cast<const char*>(&on),
+             sizeof(on));
+}
+
 void Port::Impl::Send(SendOp& operation, Socket& socket, absl::Span<const IoBuffer> buffers) {
   WSABUF native[SendOp::kBuffersMax];
   const DWORD count = ToNative(buffers, kTransferMax, native);
+  if (socket.nagle_) NoDelay(socket, buffers);
   Arm(operation, Verb::kSend, &socket);
   DWORD bytes = 0;
   Count();

@@ -34,8 +34,14 @@ int Port::Impl::RunOnce(Instant deadline, Budget budget) {
   if (!HasReady() && !messages().HasWork()) timeout_ms = MillisUntil(deadline, Instant::Now());
   const bool sleeps = timeout_ms != 0 && PrepareSleep();
   if (sleeps) ++stats().waits;
-  // Also with work at hand: outcomes that came at once must not starve those that come by packet.
-  Dequeue(sleeps ? timeout_ms : 0, budget.handlers);
+  // Outcomes that came at once must not starve those that come by packet, nor pay for a look at an
+  // empty port in each turn.
+  if (HasReady() && blind_turns_ < kBlindTurnsMax) {
+    ++blind_turns_;
+  } else {
+    blind_turns_ = 0;
+    Dequeue(sleeps ? timeout_ms : 0, budget.handlers);
+  }
   if (sleeps) EndSleep();
   now_ = Instant::Now();
   const int ran = Dispatch(budget.handlers);
