@@ -49,9 +49,29 @@ void Port::Impl::Started(Operation& operation, int result, std::uint32_t bytes) 
 }
 
 void Port::Impl::Recv(RecvOp& operation, Socket& socket, absl::Span<const IoBuffer> buffers) {
-  WSABUF native[RecvOp::kBuffersMax];
-  const DWORD count = ToNative(buffers, kTransferMax, native);
+  SLUICE_CHECK(!buffers.empty());
+  SLUICE_CHECK(buffers.size() <= RecvOp::kBuffersMax);
+  std::copy(buffers.begin(), buffers.end(), operation.buffers_);
+  operation.count_ = static_cast<std::uint32_t>(buffers.size());
   Arm(operation, Verb::kRecv, &socket);
+  if (packets_of_last_look_ < kBusyPackets) return StartReceive(operation);
+  waiting_receives_.PushBack(operation);
+}
+
+// Oldest first. One that was cancelled meanwhile is no longer among them.
+void Port::Impl::StartReceives(std::size_t count) {
+  while (count-- > 0) {
+    Operation* operation = waiting_receives_.PopFront();
+    if (operation == nullptr) return;
+    StartReceive(static_cast<RecvOp&>(*operation));
+  }
+}
+
+void Port::Impl::StartReceive(RecvOp& operation) {
+  Socket& socket = *operation.socket_;
+  WSABUF native[RecvOp::kBuffersMax];
+  const DWORD count =
+      ToNative(absl::MakeConstSpan(operation.buffers_, operation.count_), kTransferMax, native);
   DWORD bytes = 0;
   DWORD flags = 0;
   Count();
@@ -122,6 +142,11 @@ void Port::Impl::Cancel(Operation& operation) {
 // No result is looked at: "not found" means that the packet is on its way, and Wine says TRUE for
 // nothing. The packet counts, whatever it says: 995, another failure, or a success that was faster.
 void Port::Impl::CancelArmed(Operation& operation) {
+  if (static_cast<ListNode<ReadyTag>&>(operation).linked()) {
+    // A receive that Windows has not heard of yet.
+    waiting_receives_.Remove(operation);
+    return Finish(operation, Outcome{0, ErrorOfNumber(ERROR_OPERATION_ABORTED)});
+  }
   // CancelIoEx does not know what a platform pended.
   if (operation.verb_ == Verb::kControl && platform_ != nullptr) {
     if (CancelEmulated(OverlappedOf(operation))) return;
