@@ -113,8 +113,8 @@ void PortCore::Attach(Socket& socket, NativeHandle handle, Family family) {
   socket.bound_ = false;
   socket.skip_on_success_ = false;
   socket.send_shut_ = false;
-  socket.nagle_ = false;
-  socket.sent_ = false;
+  socket.drained_ = false;
+  socket.nagle_ = Socket::Nagle::kOff;
   socket.local_ = Address{};
   socket.local_of_ = nullptr;
   socket.peer_ = Address{};

@@ -21,21 +21,21 @@ LoopGuard::Shard& LoopGuard::ShardOf(const Address& address) const {
 void LoopGuard::AddOutbound(const Address& local, std::uint32_t hops) {
   const Address key = local.Canonical();
   Shard& shard = ShardOf(key);
-  absl::MutexLock lock(&shard.mutex);
+  const MutexLock lock(shard.mutex);
   shard.outbound[key] = hops;
 }
 
 void LoopGuard::RemoveOutbound(const Address& local) {
   const Address key = local.Canonical();
   Shard& shard = ShardOf(key);
-  absl::MutexLock lock(&shard.mutex);
+  const MutexLock lock(shard.mutex);
   shard.outbound.erase(key);
 }
 
 std::uint32_t LoopGuard::HopsOf(const Address& peer) const {
   const Address key = peer.Canonical();
   Shard& shard = ShardOf(key);
-  absl::MutexLock lock(&shard.mutex);
+  const MutexLock lock(shard.mutex);
   const auto found = shard.outbound.find(key);
   return found == shard.outbound.end() ? 0 : found->second;
 }
@@ -43,7 +43,7 @@ std::uint32_t LoopGuard::HopsOf(const Address& peer) const {
 bool LoopGuard::Enter(const Address& destination, Instant now) {
   const Address key = destination.Canonical();
   Shard& shard = ShardOf(key);
-  absl::MutexLock lock(&shard.mutex);
+  const MutexLock lock(shard.mutex);
   Destination& entry = shard.destinations[key];
   if (now < entry.rest_end) return false;
   if (now >= entry.window_end) {
@@ -61,7 +61,7 @@ bool LoopGuard::Enter(const Address& destination, Instant now) {
 void LoopGuard::Leave(const Address& destination) {
   const Address key = destination.Canonical();
   Shard& shard = ShardOf(key);
-  absl::MutexLock lock(&shard.mutex);
+  const MutexLock lock(shard.mutex);
   const auto found = shard.destinations.find(key);
   SLUICE_CHECK(found != shard.destinations.end());
   SLUICE_CHECK(found->second.open > 0);
@@ -72,7 +72,7 @@ void LoopGuard::Leave(const Address& destination) {
 std::size_t LoopGuard::outbound() const {
   std::size_t count = 0;
   for (Shard& shard : shards_) {
-    absl::MutexLock lock(&shard.mutex);
+    const MutexLock lock(shard.mutex);
     count += shard.outbound.size();
   }
   return count;
@@ -81,7 +81,7 @@ std::size_t LoopGuard::outbound() const {
 std::size_t LoopGuard::destinations() const {
   std::size_t count = 0;
   for (Shard& shard : shards_) {
-    absl::MutexLock lock(&shard.mutex);
+    const MutexLock lock(shard.mutex);
     count += shard.destinations.size();
   }
   return count;

@@ -22,8 +22,8 @@
 
 #include "absl/base/thread_annotations.h"
 #include "absl/container/flat_hash_map.h"
-#include "absl/synchronization/mutex.h"
 #include "engine/base/clock.h"
+#include "engine/base/mutex.h"
 #include "sluice/address.h"
 
 namespace sluice::redirect {
@@ -97,7 +97,7 @@ class LoopGuard {
     std::uint64_t open_at_window_begin = 0;
   };
   struct Shard {
-    mutable absl::Mutex mutex;
+    mutable Mutex mutex;
     absl::flat_hash_map<Address, std::uint32_t> outbound ABSL_GUARDED_BY(mutex);
     absl::flat_hash_map<Address, Destination> destinations ABSL_GUARDED_BY(mutex);
   };

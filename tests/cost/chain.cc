@@ -33,8 +33,8 @@ Chain::Chain(const ChainOptions& options, const Address& destination) : options_
   }
   runtime::RuntimeOptions runtime_options;
   runtime_options.caller_driven = options.caller_driven;
-  // On the emulated platform all hops have the same destination, so a few hundred clients that begin
-  // at once before many hops look like a storm.
+  // On the emulated platform all hops have the same destination, so a few hundred clients that
+  // begin at once before many hops look like a storm.
   runtime_options.loops.growth_max = 1 << 20;
   if (platform_ != nullptr) runtime_options.worker.port.platform = platform_->process();
   absl::StatusOr<std::unique_ptr<runtime::Runtime>> runtime =
@@ -85,7 +85,7 @@ Chain::Spent Chain::spent() {
   Spent spent;
   worker().Call([&] {
     spent.allocations = ThreadAllocations();
-    spent.calls = worker().port_stats().calls_kernel;
+    spent.calls = worker().port_stats().calls.total();
     spent.cpu_seconds = ThreadCpuSeconds();
   });
   for (const auto& engine : engines_) {

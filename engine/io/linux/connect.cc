@@ -63,6 +63,7 @@ void Port::Impl::CompleteConnect(ConnectOp& operation, int result) {
   } else if (socket.local_.tcp_port() == 0 || socket.local_.IsWildcard()) {
     socket.local_of_ = &LocalAddressOf;
   }
+  socket.drained_ = true;  // whoever was connected to speaks later, if at all first
   if ((operation.backend_ & kSynTold) != 0) platform_->OnConnected(socket.handle_, error);
   Finish(operation, Outcome{0, error});
 }

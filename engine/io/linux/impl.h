@@ -44,8 +44,9 @@ struct Port::Impl : PortCore {
   void RetryBacklog();
   // The visitor of Cancel, Close and Abort.
   void CancelArmed(Operation& operation);
-  void Complete(Operation& operation, int result);
-  void CompleteAccept(AcceptOp& operation, int result);
+  // `drained`: the kernel said of a receive or an accept that it left nothing behind.
+  void Complete(Operation& operation, int result, bool drained);
+  void CompleteAccept(AcceptOp& operation, int result, bool drained);
   void CompleteRecv(RecvOp& operation, int result);
   void CompleteSend(SendOp& operation, int result);
 
@@ -55,6 +56,7 @@ struct Port::Impl : PortCore {
   void CompleteConnect(ConnectOp& operation, int result);
 
   // ---- sockets.cc ----
+  void Count(Call call, std::uint64_t count = 1) { stats().calls.Add(call, count); }
   // The CloseHandle of PortCore.
   static void GiveBack(void* backend, Socket& socket);
   // Makes a stream socket without Nagle. On failure *handle is kNoHandle.
@@ -74,6 +76,7 @@ struct Port::Impl : PortCore {
   static constexpr std::uint8_t kStartWaits = 1;   // in the backlog, without an entry
   static constexpr std::uint8_t kCancelWaits = 2;  // in the ring; in the backlog is its cancel
   static constexpr std::uint8_t kSynTold = 4;      // a connect: the platform awaits OnConnected
+  static constexpr std::uint8_t kWaitedFirst = 8;  // an accept: kAcceptPollFirst was asked for
 
   Platform* const platform_;
   Ring ring_;
@@ -83,6 +86,7 @@ struct Port::Impl : PortCore {
   bool running_ = false;  // true from the first turn on: the ring is enabled, owner_ is known
   bool in_turn_ = false;
   bool wake_armed_ = false;
+  bool accept_may_wait_first_ = true;  // until the kernel says that it does not know it
   std::size_t pended_ = 0;  // controls that the platform holds
 
   // Replies of pended controls, oldest first, linked through their native blocks. The lock is held

@@ -28,6 +28,10 @@ static_assert(offsetof(IoBuffer, size) == offsetof(iovec, iov_len));
 // What one call moves at most (MAX_RW_COUNT); an entry's length has only 32 bits.
 constexpr std::size_t kBytesMax = 0x7FFFF000;
 
+// An accept that waits before its first try; Linux 6.10 (IORING_ACCEPT_POLL_FIRST, in no header of
+// Debian 12). A failing try makes and drops a whole socket.
+constexpr std::uint16_t kAcceptPollFirst = 1U << 2;
+
 std::size_t BytesOf(const IoBuffer* buffers, std::size_t count) {
   std::size_t bytes = 0;
   for (std::size_t i = 0; i < count; ++i) bytes += buffers[i].size;
@@ -119,6 +123,10 @@ void Port::Impl::Prepare(Operation& operation, io_uring_sqe* sqe) {
       auto& peer = In<KernelAddress>(static_cast<AcceptOp&>(operation).scratch_);
       peer.length = sizeof(peer.storage);
       io_uring_prep_accept(sqe, descriptor, peer.data(), &peer.length, SOCK_CLOEXEC);
+      if (operation.socket_->drained_ && accept_may_wait_first_) {
+        sqe->ioprio |= kAcceptPollFirst;
+        operation.backend_ |= kWaitedFirst;
+      }
       break;
     }
     case Verb::kConnect:
@@ -146,11 +154,13 @@ void Port::Impl::PrepareRecv(RecvOp& operation, io_uring_sqe* sqe) {
   const IoBuffer& first = operation.buffers_[0];
   if (operation.count_ == 1) {
     io_uring_prep_recv(sqe, descriptor, first.data, std::min(first.size, kBytesMax), 0);
-    return;
+  } else {
+    msghdr& message = In<msghdr>(operation.scratch_);
+    Describe(&message, operation.buffers_, operation.count_);
+    io_uring_prep_recvmsg(sqe, descriptor, &message, 0);
   }
-  msghdr& message = In<msghdr>(operation.scratch_);
-  Describe(&message, operation.buffers_, operation.count_);
-  io_uring_prep_recvmsg(sqe, descriptor, &message, 0);
+  // Most receives begin when there is nothing: no try then before the wait.
+  if (operation.socket_->drained_) sqe->ioprio |= IORING_RECVSEND_POLL_FIRST;
 }
 
 void Port::Impl::PrepareSend(SendOp& operation, io_uring_sqe* sqe) {
@@ -201,20 +211,21 @@ void Port::Impl::CancelArmed(Operation& operation) {
   } else if ((operation.backend_ & kStartWaits) != 0) {
     backlog_.Remove(operation);
     operation.backend_ = 0;
-    Complete(operation, -ECANCELED);
+    Complete(operation, -ECANCELED, false);
   } else {
     QueueCancel(operation);
   }
 }
 
-void Port::Impl::Complete(Operation& operation, int result) {
+void Port::Impl::Complete(Operation& operation, int result, bool drained) {
   if ((operation.backend_ & kCancelWaits) != 0) backlog_.Remove(operation);
   switch (operation.verb_) {
     case Verb::kAccept:
-      return CompleteAccept(static_cast<AcceptOp&>(operation), result);
+      return CompleteAccept(static_cast<AcceptOp&>(operation), result, drained);
     case Verb::kConnect:
       return CompleteConnect(static_cast<ConnectOp&>(operation), result);
     case Verb::kRecv:
+      operation.socket_->drained_ = drained;
       return CompleteRecv(static_cast<RecvOp&>(operation), result);
     case Verb::kSend:
       return CompleteSend(static_cast<SendOp&>(operation), result);
@@ -226,7 +237,14 @@ void Port::Impl::Complete(Operation& operation, int result) {
   Finish(operation, Outcome::Done(0));
 }
 
-void Port::Impl::CompleteAccept(AcceptOp& operation, int result) {
+void Port::Impl::CompleteAccept(AcceptOp& operation, int result, bool drained) {
+  if (result == -EINVAL && (operation.backend_ & kWaitedFirst) != 0 && !operation.cancelled_) {
+    // An older kernel: not so again.
+    accept_may_wait_first_ = false;
+    operation.backend_ = 0;
+    return Queue(operation);
+  }
+  operation.socket_->drained_ = drained;
   if (result < 0) return Finish(operation, Outcome{0, ErrorOf(-result)});
   AcceptedSocket& accepted = operation.accepted_;
   const Socket& listener = *operation.socket_;

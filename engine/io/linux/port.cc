@@ -15,7 +15,7 @@ namespace sluice::io {
 Port::Impl::Impl(Platform* platform)
     : PortCore(this, &GiveBack),
       platform_(platform),
-      ring_(&stats().calls_kernel),
+      ring_(&stats().calls),
       now_(Instant::Now()) {}
 
 Port::Impl::~Impl() {
@@ -96,7 +96,8 @@ void Port::Impl::Reap() {
       return;
     }
     // NOLINTNEXTLINE(performance-no-int-to-ptr): the kernel carries the address as a number.
-    Complete(*reinterpret_cast<Operation*>(user_data), result);
+    Complete(*reinterpret_cast<Operation*>(user_data), result,
+             (flags & IORING_CQE_F_SOCK_NONEMPTY) == 0);
   });
 }
 

@@ -7,7 +7,7 @@
 
 #include "absl/base/thread_annotations.h"
 #include "absl/container/flat_hash_map.h"
-#include "absl/synchronization/mutex.h"
+#include "engine/base/mutex.h"
 
 namespace sluice::io {
 namespace {
@@ -19,12 +19,12 @@ class ShardedTable {
  public:
   void Put(std::uint64_t key, const Value& value) {
     Shard& shard = ShardOf(key);
-    absl::MutexLock lock(&shard.mutex);
+    const MutexLock lock(shard.mutex);
     shard.map.insert_or_assign(key, value);
   }
   bool Get(std::uint64_t key, Value* value) {
     Shard& shard = ShardOf(key);
-    absl::MutexLock lock(&shard.mutex);
+    const MutexLock lock(shard.mutex);
     const auto found = shard.map.find(key);
     if (found == shard.map.end()) return false;
     *value = found->second;
@@ -32,7 +32,7 @@ class ShardedTable {
   }
   bool Take(std::uint64_t key, Value* value) {
     Shard& shard = ShardOf(key);
-    absl::MutexLock lock(&shard.mutex);
+    const MutexLock lock(shard.mutex);
     const auto found = shard.map.find(key);
     if (found == shard.map.end()) return false;
     *value = found->second;
@@ -42,7 +42,7 @@ class ShardedTable {
   std::size_t Count() {
     std::size_t count = 0;
     for (Shard& shard : shards_) {
-      absl::MutexLock lock(&shard.mutex);
+      const MutexLock lock(shard.mutex);
       count += shard.map.size();
     }
     return count;
@@ -50,7 +50,7 @@ class ShardedTable {
 
  private:
   struct alignas(64) Shard {
-    absl::Mutex mutex;
+    Mutex mutex;
     absl::flat_hash_map<std::uint64_t, Value> map ABSL_GUARDED_BY(mutex);
   };
 

@@ -52,11 +52,11 @@ class SocketBank {
   ~SocketBank();
 
   // One from the stock, or a new one; INVALID_SOCKET if the OS refuses. An accept now waits.
-  SOCKET Take(Family family, std::uint64_t* calls);
+  SOCKET Take(Family family, CallCounts* calls);
   // An accept of that family has ended.
   void AcceptEnded(Family family);
   // Makes a few. Off the hot path.
-  void Refill(std::uint64_t* calls);
+  void Refill(CallCounts* calls);
 
  private:
   struct Stock {
@@ -161,7 +161,7 @@ struct Port::Impl : PortCore {
   }
   static SOCKET HandleOf(const Socket& socket) { return static_cast<SOCKET>(socket.handle_); }
   // Counts a system call.
-  void Count() { ++stats().calls_kernel; }
+  void Count(Call call) { stats().calls.Add(call); }
 
   const HANDLE completion_port_;
   Platform* const platform_;

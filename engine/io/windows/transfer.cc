@@ -2,7 +2,6 @@
 //
 // Receive, send, wait for data, cancel.
 #include <algorithm>
-#include <utility>
 
 #include "engine/base/check.h"
 #include "engine/io/windows/emulated_ioctl.h"
@@ -74,7 +73,7 @@ void Port::Impl::StartReceive(RecvOp& operation) {
       ToNative(absl::MakeConstSpan(operation.buffers_, operation.count_), kTransferMax, native);
   DWORD bytes = 0;
   DWORD flags = 0;
-  Count();
+  Count(Call::k_receive);
   const int result =
       WSARecv(HandleOf(socket), native, count, &bytes, &flags, Prepare(operation), nullptr);
   // `bytes` is read in a statement of its own: as an argument beside the call it may be read before
@@ -88,10 +87,13 @@ void Port::Impl::StartReceive(RecvOp& operation) {
 void Port::Impl::NoDelay(Socket& socket, absl::Span<const IoBuffer> buffers) {
   std::size_t bytes = 0;
   for (const IoBuffer& buffer : buffers) bytes += buffer.size;
-  if (!std::exchange(socket.sent_, true) && bytes <= kSegmentMin) return;
-  socket.nagle_ = false;
+  if (socket.nagle_ == Socket::Nagle::kOnUnsent && bytes <= kSegmentMin) {
+    socket.nagle_ = Socket::Nagle::kOnSent;
+    return;
+  }
+  socket.nagle_ = Socket::Nagle::kOff;
   const DWORD on = 1;
-  Count();
+  Count(Call::k_option);
   // Refused: later bytes may be slower, none is lost.
   setsockopt(HandleOf(socket), IPPROTO_TCP, TCP_NODELAY, reinterpret_cast<const char*>(&on),
              sizeof(on));
@@ -100,10 +102,10 @@ void Port::Impl::NoDelay(Socket& socket, absl::Span<const IoBuffer> buffers) {
 void Port::Impl::Send(SendOp& operation, Socket& socket, absl::Span<const IoBuffer> buffers) {
   WSABUF native[SendOp::kBuffersMax];
   const DWORD count = ToNative(buffers, kTransferMax, native);
-  if (socket.nagle_) NoDelay(socket, buffers);
+  if (socket.nagle_ != Socket::Nagle::kOff) NoDelay(socket, buffers);
   Arm(operation, Verb::kSend, &socket);
   DWORD bytes = 0;
-  Count();
+  Count(Call::k_send);
   const int result =
       WSASend(HandleOf(socket), native, count, &bytes, 0, Prepare(operation), nullptr);
   Started(operation, result, bytes);
@@ -124,7 +126,7 @@ void Port::Impl::AwaitReadable(AwaitReadableOp& operation, Socket& socket) {
   WSABUF none{0, nullptr};
   DWORD bytes = 0;
   DWORD flags = 0;
-  Count();
+  Count(Call::k_receive);
   const int result =
       WSARecv(HandleOf(socket), &none, 1, &bytes, &flags, Prepare(operation), nullptr);
   Started(operation, result, 0);
@@ -151,7 +153,7 @@ void Port::Impl::CancelArmed(Operation& operation) {
   if (operation.verb_ == Verb::kControl && platform_ != nullptr) {
     if (CancelEmulated(OverlappedOf(operation))) return;
   }
-  Count();
+  Count(Call::k_cancel);
   CancelIoEx(reinterpret_cast<HANDLE>(operation.socket_->handle_), OverlappedOf(operation));
 }
 

@@ -33,7 +33,7 @@ int Port::Impl::RunOnce(Instant deadline, Budget budget) {
   Collect(deadline, budget.handlers);
   now_ = Instant::Now();
   const int ran = Dispatch(budget.handlers);
-  bank_.Refill(&stats().calls_kernel);
+  bank_.Refill(&stats().calls);
   in_turn_ = false;
   return ran;
 }
@@ -74,7 +74,7 @@ int Port::Impl::Dequeue(DWORD timeout_ms, int entries_max) {
   int taken = 0;
   for (;;) {
     ULONG count = 0;
-    Count();
+    Count(Call::k_turn);
     if (!GetQueuedCompletionStatusEx(completion_port_, entries, kBatch, &count, timeout_ms,
                                      FALSE)) {
       // The port is ours and open, so this is the time limit. (Wine does not wake a waiter when the

@@ -267,7 +267,7 @@ TEST(WindowsPortCost, SystemCallsOfAConnection) {
   Socket listener;
   Socket client;
   Socket server;
-  const auto calls = [&] { return port->stats().calls_kernel; };
+  const auto calls = [&] { return port->stats().calls.total(); };
   ASSERT_TRUE(port->Listen(listener, Address::Loopback(Family::kV4, 0), ListenOptions{}).ok());
 
   std::uint64_t before = calls();
@@ -330,10 +330,10 @@ TEST(WindowsPortCost, NoDelayBeforeNagleCouldMatter) {
     RunUntilArrived(*port, send);
     EXPECT_TRUE(send.outcome.ok());
   };
-  std::uint64_t before = port->stats().calls_kernel;
+  std::uint64_t before = port->stats().calls.total();
   send_some(client, 64);
   EXPECT_FALSE(HasNoDelay(client));
-  EXPECT_LE(port->stats().calls_kernel - before, 2u);
+  EXPECT_LE(port->stats().calls.total() - before, 2u);
   send_some(client, 64);
   EXPECT_TRUE(HasNoDelay(client));
   send_some(server, 4096);
@@ -351,15 +351,15 @@ TEST(WindowsPortCost, BankFollowsTheAccepts) {
   Socket listener;
   ASSERT_TRUE(port->Listen(listener, Address::Loopback(Family::kV4, 0), ListenOptions{}).ok());
   for (int i = 0; i < 3; ++i) port->Accept(accepts[static_cast<std::size_t>(i)], listener);
-  std::uint64_t before = port->stats().calls_kernel;
+  std::uint64_t before = port->stats().calls.total();
   port->RunOnce(Instant{});  // the dequeue, three sockets
-  EXPECT_EQ(port->stats().calls_kernel - before, 4u);
-  before = port->stats().calls_kernel;
+  EXPECT_EQ(port->stats().calls.total() - before, 4u);
+  before = port->stats().calls.total();
   port->RunOnce(Instant{});
-  EXPECT_EQ(port->stats().calls_kernel - before, 1u);
-  before = port->stats().calls_kernel;
+  EXPECT_EQ(port->stats().calls.total() - before, 1u);
+  before = port->stats().calls.total();
   port->Accept(accepts[3], listener);
-  EXPECT_EQ(port->stats().calls_kernel - before, 1u);
+  EXPECT_EQ(port->stats().calls.total() - before, 1u);
   port->Close(listener);
   const Instant deadline = Instant::Now() + 20 * kSecond;
   while (!listener.is_joined() && Instant::Now() < deadline) port->RunOnce(deadline);
