@@ -176,9 +176,14 @@ bool Flow::HopBudgetSpent() {
   return hops_ > host_.loop_guard->policy().hops_max;
 }
 
-// Only a connection that stays on this machine can come back to us by itself.
+// Only a connection that stays on this machine can come back to us by itself; and if nobody
+// redirects it, only one to a listener of ours. The others are spared the call that asks for the
+// address.
 void Flow::RegisterOutbound() {
   if (!host_.own_listeners->IsLocal(info_.destination)) return;
+  const bool may_return =
+      host_.redirector->redirects() || host_.loop_guard->MayReachListener(info_.destination);
+  if (!may_return) return;
   outbound_ = up_.socket.local();
   if (!outbound_.empty()) host_.loop_guard->AddOutbound(outbound_, hops_ + 1);
 }
