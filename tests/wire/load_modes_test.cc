@@ -201,6 +201,18 @@ TEST(LoadIdleTest, ConnectionsLostMeanwhileAreErrors) {
   EXPECT_EQ(Number(json, "connections_failed"), 3);
 }
 
+TEST(LoadIdleTest, ConnectionsAreOpenedAtTheRateAskedFor) {
+  Echo echo;
+  const std::string json = Load({echo.address(), "--mode", "idle", "-c", "200", "--rate", "400",
+                                 "-d", "100ms", "--json"},
+                                0)
+                               .out;
+  EXPECT_EQ(Number(json, "connections_held"), 200);
+  EXPECT_EQ(Number(json, "count", "\"latency_microseconds\""), 400);
+  // The last is opened 199/400 s after the first, and then all are held.
+  EXPECT_GE(Number(json, "measured_seconds"), 0.497 + 0.1);
+}
+
 TEST(LoadIdleTest, NothingToHoldIsNotHeld) {
   EXPECT_THAT(Load({UnusedAddress(), "--mode", "idle", "-c", "3", "-d", "1h"}, 2).out,
               HasSubstr("idle 0\n"));

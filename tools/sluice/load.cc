@@ -159,7 +159,7 @@ void AddWorkFlags(CLI::App* verb, LoadOptions* o, std::size_t* mode, std::size_t
            "With --mode requests: close, and connect anew, after so many; 0 for never");
   AddCount(verb, "--rate,-R", &o->rate, {1, 10000000},
            "Open loop: so many connections, or requests, a second in all, with latencies from when "
-           "they were due")
+           "they were due. With --mode idle: open so many a second")
       ->default_str("");
   AddChoice(verb, "--close", kLoadCloseNames, close,
             "Who ends a connection first: this program, with FIN or RST, or its peer");

@@ -81,7 +81,8 @@ void AddRates(const LoadOptions& options, const LoadResult& result, Json& json) 
   json["rate_wanted_per_second"] = options.rate;
   json["late_starts"] = totals.late_starts;
   json["missed_starts"] = totals.missed_starts;
-  if (options.rate != 0) json["start_delay_microseconds"] = LatencyJson(totals.start_delay);
+  if (options.rate != 0 && options.mode != LoadMode::kIdle)
+    json["start_delay_microseconds"] = LatencyJson(totals.start_delay);
   if (options.transfers()) json["gigabits_per_second"] = rate * 8 / 1e9;
   json["bytes_sent"] = totals.stats.bytes_sent;
   json["bytes_received"] = totals.stats.bytes_received;

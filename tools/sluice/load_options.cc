@@ -29,7 +29,8 @@ std::string ModeConflict(const LoadOptions& options) {
       options.mode == LoadMode::kExchange || options.mode == LoadMode::kRequests;
   const LoadThresholds& thresholds = options.thresholds;
   if (options.requests != 0 && options.mode != LoadMode::kRequests) return no("--requests", "");
-  if (options.rate != 0 && !one_by_one) return no("--rate", ", which has no starts to space");
+  if (options.rate != 0 && options.transfers())
+    return no("--rate", ", which has no starts to space");
   if (options.count != 0 && !one_by_one) return no("--count", "; give --duration");
   if (options.mode == LoadMode::kIdle) {
     if (options.warmup != 0) return no("--warmup", "");

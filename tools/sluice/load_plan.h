@@ -95,7 +95,8 @@ class LoadPlan {
   Instant begin() const { return begin_; }
   Instant measured_from() const { return measured_from_; }
   LoadBoard& board() { return board_; }
-  bool open_loop() const { return options_.rate != 0; }
+  // With a rate, held connections are only opened by it.
+  bool open_loop() const { return options_.rate != 0 && options_.mode != LoadMode::kIdle; }
 
   // When measuring ends as far as it is known now. Any thread.
   Instant end() const {

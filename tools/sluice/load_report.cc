@@ -49,7 +49,7 @@ std::string RateLine(const LoadOptions& options, const LoadResult& result) {
 
 std::string ModeLines(const LoadOptions& options, const LoadTotals& totals) {
   std::string text;
-  if (options.rate != 0) {
+  if (options.rate != 0 && options.mode != LoadMode::kIdle) {
     absl::StrAppendFormat(
         &text, "open loop    %d a second wanted; %d starts late, %d never made, p99 %.3f ms late\n",
         options.rate, totals.late_starts, totals.missed_starts,

@@ -65,7 +65,7 @@ std::uint64_t LoadWorker::NextPayload() {
 }
 
 void LoadWorker::Run() {
-  if (plan_.open_loop()) pace_.emplace(options().rate, plan_.begin(), index_, options().threads);
+  if (options().rate != 0) pace_.emplace(options().rate, plan_.begin(), index_, options().threads);
   while (!Ended()) Turn();
   plan_.board().ReportEnd(tally_.total());
 }
@@ -115,25 +115,22 @@ void LoadWorker::AskSome(int* budget) {
 }
 
 bool LoadWorker::MayStart(Instant now) {
-  if (options().mode == LoadMode::kExchange && pace_) return pace_->next() <= now;
-  if (options().mode == LoadMode::kIdle) return running_.size() < kHeldAtOnce;
-  return true;
+  if (options().mode == LoadMode::kIdle && running_.size() >= kHeldAtOnce) return false;
+  return !PacesStarts() || pace_->next() <= now;
 }
 
 // REQUIRES: `connection` is in no list. If the run is over it is done.
 void LoadWorker::StartOne(LoadConnection& connection, Instant now) {
   Instant due = now;
   bool granted = now < plan_.end();
-  if (options().mode == LoadMode::kExchange) {
-    // Else the requests on it are counted, or nothing is.
-    if (pace_) due = pace_->Take();
-    granted = plan_.TakeStart(due);
-  }
+  if (PacesStarts()) due = pace_->Take();
+  // Else the requests on it are counted, or nothing is.
+  if (options().mode == LoadMode::kExchange) granted = plan_.TakeStart(due);
   if (over_ || !granted) {
     over_ = true;
     return done_.PushBack(connection);
   }
-  if (pace_ && options().mode == LoadMode::kExchange) tally_.Begun(due, now);
+  if (PacesStarts() && plan_.open_loop()) tally_.Begun(due, now);
   const std::vector<Address>& sources = options().sources;
   const std::vector<Address>& targets = options().targets;
   Address source;
@@ -171,7 +168,7 @@ void LoadWorker::WindDown() {
   const Instant now = Instant::Now();
   if (!wound_down_) {
     wound_down_ = true;
-    if (pace_ && !plan_.Exhausted()) tally_.Missed(pace_->MissedBefore(plan_.end()));
+    if (plan_.open_loop() && !plan_.Exhausted()) tally_.Missed(pace_->MissedBefore(plan_.end()));
     running_.ForEach([now](LoadConnection& connection) { connection.OnOver(now); });
   }
   const bool asks_again = options().mode == LoadMode::kIdle;
@@ -222,10 +219,11 @@ Instant LoadWorker::NextDeadline() {
   if (over_) return deadline;
   deadline = std::min(deadline, plan_.end());
   if (!resting_.empty()) deadline = std::min(deadline, resting_.Front()->deadline());
-  const bool exchanges = options().mode == LoadMode::kExchange;
-  if (pace_ && (exchanges ? !free_.empty() : !kept_.empty()))
-    deadline = std::min(deadline, pace_->next());
-  if (!free_.empty() && !(pace_ && exchanges) && MayStart(deadline)) deadline = Instant{0};
+  // What waits for the pace: connections that have not begun, or requests.
+  const bool waits = pace_ && !(PacesStarts() ? free_.empty() : kept_.empty());
+  if (waits) deadline = std::min(deadline, pace_->next());
+  const bool starts_now = !free_.empty() && !PacesStarts() && MayStart(deadline);
+  if (starts_now) deadline = Instant{0};
   return deadline;
 }
 

@@ -64,6 +64,8 @@ class LoadWorker {
   void Turn();
   void StartSome();
   void AskSome(int* budget);
+  // Whether connections begin when their time has come, and not when there is a place.
+  bool PacesStarts() const { return pace_.has_value() && options().mode != LoadMode::kRequests; }
   bool MayStart(Instant now);
   void StartOne(LoadConnection& connection, Instant now);
   void WindDown();

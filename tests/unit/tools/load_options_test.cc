@@ -43,13 +43,13 @@ TEST(LoadConflictTest, FlagsThatAModeWouldIgnoreAreRefusedByName) {
         << kLoadModeNames[static_cast<std::size_t>(mode)];
   };
   for (const LoadMode mode : {LoadMode::kUpload, LoadMode::kDownload}) {
+    refused(mode, "--rate: ", [](LoadOptions& o) { o.rate = 1; });
     refused(mode, "--bytes: ", [](LoadOptions& o) { o.bytes_given = true; });
     refused(mode, "--close peer: ", [](LoadOptions& o) { o.close = LoadClose::kPeer; });
     refused(mode, "--max-p50", [](LoadOptions& o) { o.thresholds.p99_max = 1; });
     refused(mode, "--hdr: ", [](LoadOptions& o) { o.hdr = "file"; });
   }
   for (const LoadMode mode : {LoadMode::kUpload, LoadMode::kDownload, LoadMode::kIdle}) {
-    refused(mode, "--rate: ", [](LoadOptions& o) { o.rate = 1; });
     refused(mode, "--count: ", [](LoadOptions& o) { o.count = 1; });
     refused(mode, "--requests: ", [](LoadOptions& o) { o.requests = 1; });
   }
