@@ -8,7 +8,7 @@ namespace sluice::redirect {
 
 LoopGuard::LoopGuard(const LoopPolicy& policy) : policy_(policy) {
   for (Shard& shard : shards_) {
-    absl::MutexLock lock(&shard.mutex);
+    const MutexLock lock(shard.mutex);
     shard.outbound.reserve(kRoom);
     shard.destinations.reserve(kRoom);
   }
