@@ -287,6 +287,8 @@ void Flow::Close(Cause cause, Side side, OsError error, bool reset_down, bool re
   } else {
     host_.port->Close(down_.socket);
   }
+  // An origin that has not heard of the connection would not hear of its reset either.
+  ReleaseAck();
   if (reset_up) {
     host_.port->Abort(up_.socket);
   } else {
