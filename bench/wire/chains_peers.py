@@ -5,6 +5,7 @@ A peer is a way to start one hop. A chain of depth d is d hops, each a process o
 to the origin; `in_one` peers put all hops into one process.
 """
 
+import os
 import pathlib
 import resource
 import shutil
@@ -87,7 +88,8 @@ class SluiceChain(SluiceRun):
     in_one = True
 
     def __init__(self, name, platform, program=SLUICE):
-        super().__init__(name, program)
+        # All processors, as the separate processes together have.
+        super().__init__(name, program, ["--workers", str(os.cpu_count() or 1)])
         self.platform = platform
 
     def start(self, upstream, depth, place):
