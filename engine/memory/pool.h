@@ -59,11 +59,10 @@ class Pool {
   // The most that a pool has allocated which had `count` objects live at once.
   static constexpr std::size_t BytesFor(std::size_t count) {
     const std::size_t blocks = (count + kPerBlock - 1) / kPerBlock;
-    return blocks * (sizeof(Block) + kPerBlock * sizeof(Cell));
+    return blocks * kBlockBytes;
   }
 
  private:
-  static constexpr std::size_t kPerBlock = 32;
   union Cell {
     Cell() {}
     Cell* next;
@@ -74,6 +73,10 @@ class Pool {
     Block* next;
   };
   static_assert(alignof(Cell) <= __STDCPP_DEFAULT_NEW_ALIGNMENT__);
+  // A power of two, which no allocator rounds up much.
+  static constexpr std::size_t kBlockBytes = 32 * 1024;
+  static constexpr std::size_t kPerBlock = (kBlockBytes - sizeof(Block)) / sizeof(Cell);
+  static_assert(kPerBlock >= 8);
 
   // REQUIRES: nothing fresh is left.
   bool AddBlock(std::size_t count) {
