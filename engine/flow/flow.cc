@@ -7,6 +7,12 @@
 #include "engine/base/check.h"
 
 namespace sluice::flow {
+namespace {
+
+// How long an origin may wait to hear of a connection whose client has not spoken yet.
+constexpr Nanos kHoldAck = kMillisecond;
+
+}  // namespace
 
 Flow::Flow(FlowHost& host)
     : host_(host),
@@ -153,6 +159,7 @@ void Flow::Connect() {
     const OsError error = host_.port->Bind(up_.socket, source);
     if (!error.ok()) return Close(Cause::kNoResources, Side::kUpstream, error, true, true);
   }
+  host_.port->HoldAck(up_.socket);
   opening_->connector.Start(*host_.port, *host_.timers, up_.socket, info_.destination,
                             host_.port->now() + host_.policy->connect_timeout);
 }
@@ -184,10 +191,14 @@ bool Flow::HopBudgetSpent() {
   return hops_ > host_.loop_guard->policy().hops_max;
 }
 
-// Only a connection that stays on this machine can come back to us by itself.
+// Only a connection that stays on this machine can come back to us by itself; and if nobody
+// redirects it, only one to a listener of ours. The others are spared the call that asks for the
+// address.
 void Flow::RegisterOutbound() {
   if (!host_.own_listeners->IsLocal(info_.destination)) return;
-  if (up_.socket.local().empty()) return;
+  const bool may_return =
+      host_.redirector->redirects() || host_.loop_guard->MayReachListener(info_.destination);
+  if (!may_return || up_.socket.local().empty()) return;
   registered_ = true;
   host_.loop_guard->AddOutbound(up_.socket.local(), hops_ + 1);
 }
@@ -211,9 +222,17 @@ void Flow::Notice(metrics::Counter counter) {
 void Flow::Relay() {
   stage_ = Stage::kRelaying;
   last_activity_ = host_.port->now();
-  StartTimer(last_activity_ + std::min(host_.policy->quiet_after, host_.policy->idle_timeout));
+  ack_held_ = true;
+  StartTimer(last_activity_ + kHoldAck);
   up_pump_.Start();
   down_pump_.Start();
+}
+
+// A client that is to speak first has done so by now, or the origin hears of us without it.
+void Flow::ReleaseAck() {
+  if (!std::exchange(ack_held_, false)) return;
+  const bool carried = up_pump_.has_received() && !up_pump_.has_unsent();
+  if (!carried && up_.socket.is_open()) host_.port->AckNow(up_.socket);
 }
 
 // relaying -> closing, when both directions are done.
@@ -335,6 +354,7 @@ void Flow::StartTimer(Instant when) { host_.timers->Start(timer_, std::min(when,
 void Flow::CheckRelaying(Instant now) {
   const FlowPolicy& policy = *host_.policy;
   if (flushing_) return Close(reason_.cause, reason_.side, reason_.error, true, true);
+  ReleaseAck();
   if (now >= lifetime_end_) {
     return Close(Cause::kLifetime, Side::kEngine, OsError{}, true, true);
   }

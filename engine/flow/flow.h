@@ -90,6 +90,7 @@ class Flow : public ListNode<LiveTag>, public ListNode<WorkerTag> {
   void StartTimer(Instant when);
   void OnTimer();
   void CheckRelaying(Instant now);
+  void ReleaseAck();
   bool EndedByLateReset();
   Pump& PumpFrom(const Leg& leg) { return &leg == &down_ ? up_pump_ : down_pump_; }
   Pump& PumpTo(const Leg& leg) { return &leg == &down_ ? down_pump_ : up_pump_; }
@@ -107,6 +108,7 @@ class Flow : public ListNode<LiveTag>, public ListNode<WorkerTag> {
   bool flushing_ = false;          // a reset came: sending what came before it, then closing
   Side reset_side_ = Side::kNone;  // while flushing_: of the leg that broke
   bool reason_set_ = false;
+  bool ack_held_ = false;    // relaying, and the origin may not have heard of the connection
   bool entered_ = false;     // the loop guard counts this flow toward info_.destination
   bool registered_ = false;  // the loop guard knows the onward socket
   std::uint32_t hops_ = 0;   // hops of this process behind the client

@@ -135,6 +135,7 @@ void Pump::EndReceive(std::size_t received, memory::Chain& fresh) {
   SLUICE_CHECK(linked);
   host().pools->landings.Free(landing);
   if (received == 0) return;
+  has_received_ = true;
   if (received == offered) {
     landing_wanted_ =
         static_cast<std::uint8_t>(std::min<std::size_t>(landing_wanted_ * 2u, Landing::kChunksMax));

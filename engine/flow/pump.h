@@ -51,6 +51,7 @@ class Pump : public ListNode<StarvedTag> {
   // The FIN was passed on (or need not be, because the flow closes anyway): this direction is done.
   bool finished() const { return finished_; }
   bool has_unsent() const { return !queue_.empty() || !held_.empty(); }
+  bool has_received() const { return has_received_; }
   // Waits for a verdict.
   bool pended() const { return ticket_.valid(); }
 
@@ -91,8 +92,9 @@ class Pump : public ListNode<StarvedTag> {
   const inspect::Direction direction_;
   bool end_seen_ = false;  // the peer's FIN arrived, or StopReceiving: no further receive
   bool finished_ = false;
-  bool over_budget_ = false;  // stopped by the budget, until it receives again
-  bool quieting_ = false;     // the armed receive was cancelled to become quiet
+  bool has_received_ = false;  // bytes, whatever became of them
+  bool over_budget_ = false;   // stopped by the budget, until it receives again
+  bool quieting_ = false;      // the armed receive was cancelled to become quiet
 };
 
 }  // namespace sluice::flow

@@ -67,6 +67,9 @@ class Socket {
   friend class Port;
   friend class PortCore;
 
+  // Windows: whether TCP_NODELAY must still be set (Port::Impl::NoDelay).
+  enum class Nagle : std::uint8_t { kOff, kOnUnsent, kOnSent };
+
   NativeHandle handle_ = kNoHandle;
   mutable Address local_;
   // Non-null while `local_` is to be asked for: a call that most connections never need.
@@ -79,6 +82,7 @@ class Socket {
   bool skip_on_success_ = false;  // Windows: an immediate success queues no packet
   bool send_shut_ = false;        // Linux: ShutdownSend succeeded; EPIPE then means that, not a reset
   bool drained_ = false;          // Linux: nothing was left to receive, or to accept, the last time
+  Nagle nagle_ = Nagle::kOff;
   Family family_ = Family::kNone;
 };
 

@@ -6,6 +6,14 @@
 
 namespace sluice::redirect {
 
+LoopGuard::LoopGuard(const LoopPolicy& policy) : policy_(policy) {
+  for (Shard& shard : shards_) {
+    const MutexLock lock(shard.mutex);
+    shard.outbound.reserve(kRoom);
+    shard.destinations.reserve(kRoom);
+  }
+}
+
 LoopGuard::Shard& LoopGuard::ShardOf(const Address& address) const {
   return shards_[absl::Hash<Address>()(address) % kShards];
 }

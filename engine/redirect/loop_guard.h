@@ -16,6 +16,7 @@
 #define SLUICE_REDIRECT_LOOP_GUARD_H_
 
 #include <array>
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 
@@ -40,11 +41,22 @@ struct LoopPolicy {
 
 class LoopGuard {
  public:
-  explicit LoopGuard(const LoopPolicy& policy) : policy_(policy) {}
+  explicit LoopGuard(const LoopPolicy& policy);
   LoopGuard(const LoopGuard&) = delete;
   LoopGuard& operator=(const LoopGuard&) = delete;
 
   const LoopPolicy& policy() const { return policy_; }
+
+  // TCP ports on which engines that share this guard listen.
+  void AddListener(const Address& bound) { SlotOf(bound).fetch_add(1, std::memory_order_relaxed); }
+  void RemoveListener(const Address& bound) {
+    SlotOf(bound).fetch_sub(1, std::memory_order_relaxed);
+  }
+  // Whether a connection to `destination` may reach one of them by itself: by the TCP port alone,
+  // and now and then wrongly true.
+  bool MayReachListener(const Address& destination) const {
+    return SlotOf(destination).load(std::memory_order_relaxed) != 0;
+  }
 
   // An onward socket bound to `local`, `hops` hops away from the application.
   void AddOutbound(const Address& local, std::uint32_t hops);
@@ -61,6 +73,11 @@ class LoopGuard {
   static constexpr std::size_t BytesPerFlow() {
     return 3 * (2 * (sizeof(Address) + 1) + sizeof(Destination) + sizeof(std::uint64_t));
   }
+  // What the tables have room for from the start; twice as much as a table's room is bought.
+  static constexpr std::size_t BytesAtStart() {
+    return 2 * kShards * kRoom *
+           (2 * (sizeof(Address) + 1) + sizeof(Destination) + sizeof(std::uint64_t));
+  }
 
   // Entries held; zero when no flow is open.
   std::size_t outbound() const;
@@ -68,6 +85,11 @@ class LoopGuard {
 
  private:
   static constexpr std::size_t kShards = 16;
+  // Entries of a table from the start. One of 16 or fewer that fills up with erased entries is made
+  // anew in a bigger piece of memory, a larger one is tidied in place: so with a steady number of
+  // flows it allocates nothing (law 8).
+  static constexpr std::size_t kRoom = 24;
+  static constexpr std::size_t kSlots = 1024;
   struct Destination {
     Instant window_end;
     Instant rest_end;
@@ -81,9 +103,13 @@ class LoopGuard {
   };
 
   Shard& ShardOf(const Address& address) const;
+  std::atomic<std::uint32_t>& SlotOf(const Address& address) const {
+    return listeners_[address.tcp_port() % kSlots];
+  }
 
   const LoopPolicy policy_;
   mutable std::array<Shard, kShards> shards_;
+  mutable std::array<std::atomic<std::uint32_t>, kSlots> listeners_{};  // how many, by TCP port
 };
 
 }  // namespace sluice::redirect

@@ -151,6 +151,9 @@ class Redirector {
 
   // "none", "wfp", ...: static text for logs.
   virtual const char* name() const = 0;
+  // Whether the OS may take a connection elsewhere than it was going, so that one to any address of
+  // this machine may come back to its own process.
+  virtual bool redirects() const { return true; }
   // What records and contexts of one flow may come to hold in the worker's pool, which keeps every
   // size once asked for: two replies that grow from the smallest to the largest.
   virtual std::size_t QueryBytesMax() const { return 2 * 2 * memory::BufferPool::kSizeMax; }

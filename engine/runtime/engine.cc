@@ -99,6 +99,7 @@ absl::Status Engine::Start() {
     }
     addresses_.push_back(bound);
     own_listeners_.AddListener(bound, options_.listener.listen.dual_stack);
+    runtime_.loop_guard().AddListener(bound);
   }
   // Only now: workers read own_listeners_ and addresses_ without a lock once connections come.
   part.worker().Call([&] { part.BeginAccepting(); });
@@ -117,6 +118,7 @@ void Engine::BeginStop() {
   // In this order: once no listener gives connections away, what is in the rings is taken before
   // Drain is, because both come through the same port.
   OnEachPart([](EnginePart& part) { part.StopListening(); });
+  for (const Address& bound : addresses_) runtime_.loop_guard().RemoveListener(bound);
   OnEachPart([](EnginePart& part) { part.Drain(); });
 }
 

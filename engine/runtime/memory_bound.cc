@@ -31,6 +31,7 @@ MemoryBound WorstCaseMemory(const RuntimeOptions& runtime,
   MemoryBound bound;
   bound.workers = workers * (Worker::BytesFor(runtime.worker) + kThreadBytes +
                              runtime.worker.port.queue_depth * kBytesPerQueueEntry);
+  bound.guards = redirect::LoopGuard::BytesAtStart();
   for (const EngineOptions* engine : engines) {
     const std::size_t flows = engine->limits.flows_max;
     // Each worker keeps what it once had, and which flows it gets is up to the load.

@@ -66,7 +66,7 @@ io::PortStats Runtime::PortTotals() {
     totals.waits += stats.waits;
     totals.wakes += stats.wakes;
     totals.handlers += stats.handlers;
-    totals.calls_kernel += stats.calls_kernel;
+    totals.calls += stats.calls;
   });
   return totals;
 }

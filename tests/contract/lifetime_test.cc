@@ -333,7 +333,7 @@ TEST_F(LifetimeTest, StatsGoUpAndComeBack) {
     EXPECT_EQ(port.stats().armed, 1u);
     EXPECT_EQ(port.stats().handlers, before.handlers + 1);
     EXPECT_GT(port.stats().turns, before.turns);
-    EXPECT_GT(port.stats().calls_kernel, 0u);
+    EXPECT_GT(port.stats().calls.total(), 0u);
   }
   EXPECT_EQ(port.stats().armed, 0u);
   EXPECT_EQ(port.stats().sockets, 0u);

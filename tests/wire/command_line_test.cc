@@ -70,7 +70,21 @@ INSTANTIATE_TEST_SUITE_P(
         Wrong{{"load", "--connect", ":1", "--bytes", "64x"}, "--bytes: '64x' is not a size"},
         Wrong{{"load", "--connect", ":1", "--duration", "fast"}, "--duration: 'fast' is not a duration"},
         Wrong{{"load", "--connect", ":1", "--threads", "9", "--connections", "8"}, "--threads: 9 threads"},
-        Wrong{{"load", "--connect", ":1", "--source", "::1"}, "--source: "}));
+        Wrong{{"load", "--connect", ":1", "--source", "::1"}, "--source: "},
+        Wrong{{"load", "example:1"}, "--connect: address \"example:1\""},
+        Wrong{{"load", ":1", "[::1]:1"}, "--connect: [::1]:1 is not of the family of 127.0.0.1:1"},
+        Wrong{{"load", ":1", "--mode", "fast"}, "--mode: 'fast' is none of exchange, requests, upload, download, idle"},
+        Wrong{{"load", ":1", "--close", "now"}, "--close: 'now' is none of fin, rst, peer"},
+        Wrong{{"load", ":1", "--rate", "0"}, "--rate: '0' is too small"},
+        Wrong{{"load", ":1", "--mode", "upload", "--rate", "5"}, "--rate: not with --mode upload"},
+        Wrong{{"load", ":1", "--mode", "download", "--bytes", "64"}, "--bytes: not with --mode download"},
+        Wrong{{"load", ":1", "--mode", "idle", "--count", "5"}, "--count: not with --mode idle"},
+        Wrong{{"load", ":1", "--requests", "5"}, "--requests: not with --mode exchange"},
+        Wrong{{"load", ":1", "--json", "--json-stream"}, "--json-stream: not together with --json"},
+        Wrong{{"load", ":1", "--max-p99", "5"}, "--max-p99: '5' has no unit"},
+        Wrong{{"echo"}, "--listen is required"},
+        Wrong{{"echo", ":0", "--behaviour", "fast"}, "--behaviour: 'fast' is none of echo, sink, source"},
+        Wrong{{"echo", ":0", "--behaviour", "sink", "--close-after", "1"}, "--close-after: only with --behaviour echo"}));
 
 TEST(CommandLineTest, HelpAndVersionSucceed) {
   Program help(Program::Sluice({"--help"}));

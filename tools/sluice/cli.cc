@@ -7,6 +7,7 @@
 #include <sstream>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "tools/sluice/exit_codes.h"
 #include "tools/sluice/os.h"
 #include "tools/sluice/units.h"
@@ -23,7 +24,8 @@ std::string FlagName(const std::string& flag) { return flag.substr(0, flag.find(
 
 // Registers `flag` with a parser that returns a StatusOr.
 template <typename T, typename Parse>
-CLI::Option* AddParsed(CLI::App* app, const std::string& flag, T* out, const std::string& help, Parse parse) {
+CLI::Option* AddParsed(CLI::App* app, const std::string& flag, T* out, const std::string& help,
+                       Parse parse) {
   return app->add_option_function<std::string>(
       flag,
       [flag, out, parse](const std::string& text) {
@@ -42,11 +44,25 @@ CLI::Option* AddRanged(CLI::App* app, const std::string& flag, std::uint64_t* ou
       [flag, out, range, parse](const std::string& text) {
         const absl::StatusOr<std::uint64_t> value = parse(text);
         if (!value.ok()) Refuse(flag, value.status().message());
-        if (*value < range.min) Refuse(flag, absl::StrCat("'", text, "' is too small: at least ", range.min));
-        if (*value > range.max) Refuse(flag, absl::StrCat("'", text, "' is too large: at most ", range.max));
+        if (*value < range.min)
+          Refuse(flag, absl::StrCat("'", text, "' is too small: at least ", range.min));
+        if (*value > range.max)
+          Refuse(flag, absl::StrCat("'", text, "' is too large: at most ", range.max));
         *out = *value;
       },
       help);
+}
+
+absl::StatusOr<Address> ReadAddress(const std::string& text, AddressUse use) {
+  absl::StatusOr<Address> address = Address::Parse(text);
+  if (!address.ok() || use == AddressUse::kListen) return address;
+  if (address->tcp_port() == 0) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("'", text, "' has port 0, where nobody listens"));
+  }
+  if (address->IsWildcard())
+    return Address::Loopback(address->Canonical().family(), address->tcp_port());
+  return address;
 }
 
 std::string FirstLine(const std::string& text) { return text.substr(0, text.find('\n')); }
@@ -62,8 +78,10 @@ std::string Explain(const CLI::App& app, const CLI::ParseError& error, int argc,
     // A flag nobody knows leaves its value over, too.
     if (culprit.empty() || word[0] == '-' || culprit[0] != '-') culprit = word;
   }
-  if (!culprit.empty() && verb_missing && culprit[0] != '-') return absl::StrCat("'", culprit, "' is not a verb");
-  if (!culprit.empty()) return absl::StrCat("'", culprit, "' is not a flag here, and no flag before it takes it");
+  if (!culprit.empty() && verb_missing && culprit[0] != '-')
+    return absl::StrCat("'", culprit, "' is not a verb");
+  if (!culprit.empty())
+    return absl::StrCat("'", culprit, "' is not a flag here, and no flag before it takes it");
   if (verb_missing) return "no verb given: run, chain, echo, load, doctor or version";
   return FirstLine(error.what());
 }
@@ -79,7 +97,8 @@ void Parse(CLI::App& app, int argc, char** argv, Command* command) {
   } catch (const CLI::ParseError& error) {
     const std::vector<CLI::App*> verbs = app.get_subcommands();
     const std::string verb = verbs.empty() ? "" : absl::StrCat(" ", verbs.front()->get_name());
-    command->error = absl::StrCat(Explain(app, error, argc, argv), " (see sluice", verb, " --help)");
+    command->error =
+        absl::StrCat(Explain(app, error, argc, argv), " (see sluice", verb, " --help)");
     command->exit_code = kExitUsage;
     command->action = nullptr;
   }
@@ -98,7 +117,8 @@ void PrintLine(absl::string_view text) {
   std::fflush(stdout);
 }
 
-CLI::Option* AddDuration(CLI::App* app, const std::string& flag, Nanos* out, const std::string& help) {
+CLI::Option* AddDuration(CLI::App* app, const std::string& flag, Nanos* out,
+                         const std::string& help) {
   return AddParsed(app, flag, out, help, &ParseDuration)
       ->type_name("DURATION")
       ->default_str(FormatDuration(*out));
@@ -106,26 +126,53 @@ CLI::Option* AddDuration(CLI::App* app, const std::string& flag, Nanos* out, con
 
 CLI::Option* AddCount(CLI::App* app, const std::string& flag, std::uint64_t* out, CountRange range,
                       const std::string& help) {
-  return AddRanged(app, flag, out, range, help, &ParseCount)->type_name("COUNT")->default_str(absl::StrCat(*out));
+  return AddRanged(app, flag, out, range, help, &ParseCount)
+      ->type_name("COUNT")
+      ->default_str(absl::StrCat(*out));
 }
 
 CLI::Option* AddSize(CLI::App* app, const std::string& flag, std::uint64_t* out, CountRange range,
                      const std::string& help) {
-  return AddRanged(app, flag, out, range, help, &ParseSize)->type_name("BYTES")->default_str(absl::StrCat(*out));
+  return AddRanged(app, flag, out, range, help, &ParseSize)
+      ->type_name("BYTES")
+      ->default_str(absl::StrCat(*out));
+}
+
+CLI::Option* AddChoice(CLI::App* app, const std::string& flag, absl::Span<const char* const> names,
+                       std::size_t* out, const std::string& help) {
+  const std::vector<std::string> all(names.begin(), names.end());
+  const auto parse = [all](const std::string& text) -> absl::StatusOr<std::size_t> {
+    const auto found = std::find(all.begin(), all.end(), text);
+    if (found != all.end()) return static_cast<std::size_t>(found - all.begin());
+    return absl::InvalidArgumentError(
+        absl::StrCat("'", text, "' is none of ", absl::StrJoin(all, ", ")));
+  };
+  return AddParsed(app, flag, out, help, parse)
+      ->type_name(absl::StrJoin(all, "|"))
+      ->default_str(all[*out]);
 }
 
 CLI::Option* AddAddress(CLI::App* app, const std::string& flag, Address* out, AddressUse use,
                         const std::string& help) {
-  const auto parse = [use](const std::string& text) -> absl::StatusOr<Address> {
-    absl::StatusOr<Address> address = Address::Parse(text);
-    if (!address.ok() || use == AddressUse::kListen) return address;
-    if (address->tcp_port() == 0) {
-      return absl::InvalidArgumentError(absl::StrCat("'", text, "' has port 0, where nobody listens"));
-    }
-    if (address->IsWildcard()) return Address::Loopback(address->Canonical().family(), address->tcp_port());
-    return address;
-  };
-  return AddParsed(app, flag, out, help, parse)->type_name("ADDRESS");
+  return AddParsed(app, flag, out, help,
+                   [use](const std::string& text) { return ReadAddress(text, use); })
+      ->type_name("ADDRESS");
+}
+
+CLI::Option* AddAddresses(CLI::App* app, const std::string& flag, std::vector<Address>* out,
+                          AddressUse use, const std::string& help) {
+  return app
+      ->add_option_function<std::vector<std::string>>(
+          flag,
+          [flag, out, use](const std::vector<std::string>& texts) {
+            for (const std::string& text : texts) {
+              const absl::StatusOr<Address> address = ReadAddress(text, use);
+              if (!address.ok()) Refuse(flag, address.status().message());
+              out->push_back(*address);
+            }
+          },
+          help)
+      ->type_name("ADDRESS");
 }
 
 CLI::Option* AddSources(CLI::App* app, const std::string& flag, std::vector<Address>* out,

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// How verbs describe their flags. A verb registers itself with Add*Verb: options go to a struct of its own,
-// and once the command line is parsed the chosen verb's action runs and returns the exit code. Values are
-// read by units.h; an error names the flag, what was written, and what would be right. Main thread.
+// How verbs describe their flags. A verb registers itself with Add*Verb: options go to a struct of
+// its own, and once the command line is parsed the chosen verb's action runs and returns the exit
+// code. Values are read by units.h; an error names the flag, what was written, and what would be
+// right. Main thread.
 #ifndef SLUICE_TOOLS_CLI_H_
 #define SLUICE_TOOLS_CLI_H_
 
@@ -14,6 +15,7 @@
 
 #include "CLI/CLI.hpp"
 #include "absl/strings/string_view.h"
+#include "absl/types/span.h"
 #include "engine/base/clock.h"
 #include "sluice/address.h"
 
@@ -51,16 +53,23 @@ struct CountRange {
 };
 
 // `out` already holds the default, which the help shows.
-CLI::Option* AddDuration(CLI::App* app, const std::string& flag, Nanos* out, const std::string& help);
+CLI::Option* AddDuration(CLI::App* app, const std::string& flag, Nanos* out,
+                         const std::string& help);
 CLI::Option* AddCount(CLI::App* app, const std::string& flag, std::uint64_t* out, CountRange range,
                       const std::string& help);
 CLI::Option* AddSize(CLI::App* app, const std::string& flag, std::uint64_t* out, CountRange range,
                      const std::string& help);
-// An address with a TCP port. To listen on, port 0 is any free one; to connect to, it is refused, and an
-// address of every interface (as in `:80`) means the loopback one.
+// One of `names`; `out` is its index.
+CLI::Option* AddChoice(CLI::App* app, const std::string& flag, absl::Span<const char* const> names,
+                       std::size_t* out, const std::string& help);
+// An address with a TCP port. To listen on, port 0 is any free one; to connect to, it is refused,
+// and an address of every interface (as in `:80`) means the loopback one.
 enum class AddressUse { kListen, kConnect };
 CLI::Option* AddAddress(CLI::App* app, const std::string& flag, Address* out, AddressUse use,
                         const std::string& help);
+// The same, any number of them; `flag` may name a positional argument, too.
+CLI::Option* AddAddresses(CLI::App* app, const std::string& flag, std::vector<Address>* out,
+                          AddressUse use, const std::string& help);
 CLI::Option* AddSources(CLI::App* app, const std::string& flag, std::vector<Address>* out,
                         const std::string& help);
 

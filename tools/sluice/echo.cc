@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The verb `echo`: sends back what it receives. The origin for `sluice load`, tests and the demo.
+// The verb `echo`: the origin for `sluice load`, tests and the demo. It sends back what it
+// receives, or only receives, or only sends.
 #include <condition_variable>
 #include <memory>
 #include <mutex>
@@ -17,17 +18,16 @@
 namespace sluice::tool {
 namespace {
 
-struct EchoOptions {
-  Address listen;
-  std::uint64_t workers = 1;
-  Nanos drain = 30 * kSecond;
-};
-
 int RunEcho(const EchoOptions& options) {
+  if (options.close_after != 0 && options.behaviour != EchoBehaviour::kEcho) {
+    PrintError("--close-after: only with --behaviour echo");
+    return kExitUsage;
+  }
+  const Payload payload(kPayloadSeed);
   std::vector<std::unique_ptr<EchoWorker>> workers;
   std::vector<EchoWorker*> all;
   for (std::uint64_t i = 0; i < options.workers; ++i) {
-    absl::StatusOr<std::unique_ptr<EchoWorker>> worker = EchoWorker::Create();
+    absl::StatusOr<std::unique_ptr<EchoWorker>> worker = EchoWorker::Create(options, payload);
     if (!worker.ok()) {
       PrintError(worker.status().message());
       return kExitFatal;
@@ -66,20 +66,33 @@ int RunEcho(const EchoOptions& options) {
     sum.bytes += worker->stats().bytes;
     sum.failed += worker->stats().failed;
   }
-  PrintLine(absl::StrCat("echoed: connections=", sum.accepted, " bytes=", sum.bytes, " cut=", sum.failed));
+  PrintLine(absl::StrCat("echoed: connections=", sum.accepted, " bytes=", sum.bytes,
+                         " cut=", sum.failed));
   return kExitOk;
 }
 
 }  // namespace
 
 void AddEchoVerb(CLI::App& app, Action& action) {
-  CLI::App* verb = app.add_subcommand("echo", "Send back whatever is received");
+  CLI::App* verb =
+      app.add_subcommand("echo", "Send back whatever is received, or be a sink or a source");
   auto options = std::make_shared<EchoOptions>();
-  AddAddress(verb, "--listen,-l", &options->listen, AddressUse::kListen, "Where to accept; port 0 takes a free one")
+  auto behaviour = std::make_shared<std::size_t>(0);
+  AddAddress(verb, "--listen,-l,LISTEN", &options->listen, AddressUse::kListen,
+             "Where to accept; port 0 takes a free one")
       ->required();
-  AddCount(verb, "--workers", &options->workers, {1, 256}, "Threads, with a port each");
-  AddDuration(verb, "--drain", &options->drain, "After the first request to stop, wait so long for clients to end");
-  verb->callback([&action, options] { action = [options] { return RunEcho(*options); }; });
+  AddCount(verb, "--workers,--threads", &options->workers, {1, 256}, "Threads, with a port each");
+  AddChoice(verb, "--behaviour", kEchoBehaviourNames, behaviour.get(),
+            "Send back, take and count (the count is sent at the client's FIN), or send until the "
+            "client's FIN");
+  AddSize(verb, "--close-after", &options->close_after, {0, std::uint64_t{1} << 62},
+          "Close first, after so many bytes of a connection were sent back; 0 for never");
+  AddDuration(verb, "--drain", &options->drain,
+              "After the first request to stop, wait so long for clients to end");
+  verb->callback([&action, options, behaviour] {
+    options->behaviour = static_cast<EchoBehaviour>(*behaviour);
+    action = [options] { return RunEcho(*options); };
+  });
 }
 
 }  // namespace sluice::tool

@@ -4,7 +4,6 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "engine/base/check.h"
 
 namespace sluice::tool {
 namespace {
@@ -14,71 +13,16 @@ constexpr Nanos kAcceptRest = 10 * kMillisecond;
 
 }  // namespace
 
-EchoFlow::EchoFlow(EchoWorker& worker)
-    : worker_(worker), buffer_(std::make_unique_for_overwrite<std::byte[]>(kBufferSize)) {
-  receive_.Bind<&EchoFlow::OnReceived>(this);
-  send_.Bind<&EchoFlow::OnSent>(this);
-}
-
-void EchoFlow::Begin(io::AcceptedSocket accepted) {
-  SLUICE_CHECK(socket_.is_joined());
-  ending_ = false;
-  // On failure the port has closed it.
-  if (!worker_.port_->Adopt(socket_, accepted).ok()) return End(/*abort=*/true);
-  Receive();
-}
-
-void EchoFlow::Receive() {
-  const io::IoBuffer buffer{buffer_.get(), kBufferSize};
-  worker_.port_->Recv(receive_, socket_, absl::MakeConstSpan(&buffer, 1));
-}
-
-void EchoFlow::OnReceived(Outcome outcome) {
-  if (ending_) return worker_.OnEnded(*this);
-  if (!outcome.ok()) return End(/*abort=*/true);
-  if (outcome.bytes == 0) return End(/*abort=*/false);
-  filled_ = outcome.bytes;
-  sent_ = 0;
-  SendRest();
-}
-
-void EchoFlow::SendRest() {
-  const io::IoBuffer buffer{buffer_.get() + sent_, filled_ - sent_};
-  worker_.port_->Send(send_, socket_, absl::MakeConstSpan(&buffer, 1));
-}
-
-void EchoFlow::OnSent(Outcome outcome) {
-  if (ending_) return worker_.OnEnded(*this);
-  if (!outcome.ok()) return End(/*abort=*/true);
-  sent_ += outcome.bytes;
-  worker_.stats_.bytes += outcome.bytes;
-  if (sent_ < filled_) return SendRest();
-  Receive();
-}
-
-void EchoFlow::Cut() {
-  if (!ending_) End(/*abort=*/true);
-}
-
-void EchoFlow::End(bool abort) {
-  ending_ = true;
-  if (abort) {
-    ++worker_.stats_.failed;
-    worker_.port_->Abort(socket_);
-  } else {
-    worker_.port_->Close(socket_);
-  }
-  // Otherwise the handler of what is still armed comes here.
-  if (socket_.is_joined()) worker_.OnEnded(*this);
-}
-
-absl::StatusOr<std::unique_ptr<EchoWorker>> EchoWorker::Create() {
+absl::StatusOr<std::unique_ptr<EchoWorker>> EchoWorker::Create(const EchoOptions& options,
+                                                               const Payload& payload) {
   absl::StatusOr<std::unique_ptr<io::Port>> port = io::Port::Create(io::PortOptions{});
   if (!port.ok()) return port.status();
-  return std::unique_ptr<EchoWorker>(new EchoWorker(*std::move(port)));
+  return std::unique_ptr<EchoWorker>(new EchoWorker(options, payload, *std::move(port)));
 }
 
-EchoWorker::EchoWorker(std::unique_ptr<io::Port> port) : port_(std::move(port)) {
+EchoWorker::EchoWorker(const EchoOptions& options, const Payload& payload,
+                       std::unique_ptr<io::Port> port)
+    : options_(options), payload_(payload), port_(std::move(port)) {
   given_message_.Bind(this, [](void* self) { static_cast<EchoWorker*>(self)->TakeGiven(); });
 }
 
@@ -92,8 +36,8 @@ EchoWorker::~EchoWorker() {
 absl::StatusOr<Address> EchoWorker::Listen(const Address& local, std::vector<EchoWorker*> workers) {
   const OsError error = port_->Listen(listener_, local, io::ListenOptions{});
   if (!error.ok()) {
-    return absl::UnavailableError(absl::StrCat("--listen: cannot listen on ", local.ToString(), ": ",
-                                               error.ToString()));
+    return absl::UnavailableError(
+        absl::StrCat("--listen: cannot listen on ", local.ToString(), ": ", error.ToString()));
   }
   workers_ = std::move(workers);
   for (int i = 0; i < kAcceptSlots; ++i) {
@@ -130,7 +74,7 @@ void EchoWorker::TakeGiven() {
 
 void EchoWorker::Begin(io::AcceptedSocket accepted) {
   if (free_.empty()) {
-    flows_.push_back(std::make_unique<EchoFlow>(*this));
+    flows_.push_back(MakeEchoFlow(options_.behaviour, *this));
     free_.PushBack(*flows_.back());
   }
   EchoFlow& flow = *free_.PopFront();

@@ -7,16 +7,34 @@ namespace sluice::tool {
 
 LoadError ClassifyLoadError(LoadStage stage, OsError error) {
   switch (error.code) {
-    case ErrorCode::kRefused: return LoadError::kConnectRefused;
+    case ErrorCode::kRefused:
+      return LoadError::kConnectRefused;
     case ErrorCode::kTimedOut:
       return stage == LoadStage::kConnecting ? LoadError::kConnectTimeout : LoadError::kTimeout;
-    case ErrorCode::kUnreachable: return LoadError::kUnreachable;
+    case ErrorCode::kUnreachable:
+      return LoadError::kUnreachable;
     case ErrorCode::kAddressInUse:
-    case ErrorCode::kAddressNotAvailable: return LoadError::kNoLocalPort;
-    case ErrorCode::kTooManyHandles: return LoadError::kNoHandles;
-    case ErrorCode::kReset: return LoadError::kReset;
-    default: return LoadError::kOther;
+    case ErrorCode::kAddressNotAvailable:
+      return LoadError::kNoLocalPort;
+    case ErrorCode::kTooManyHandles:
+      return LoadError::kNoHandles;
+    case ErrorCode::kReset:
+      return LoadError::kReset;
+    default:
+      return LoadError::kOther;
   }
+}
+
+LoadError TimeoutError(LoadStage stage) {
+  switch (stage) {
+    case LoadStage::kConnecting:
+      return LoadError::kConnectTimeout;
+    case LoadStage::kExchanging:
+      return LoadError::kTimeout;
+    case LoadStage::kClosing:
+      break;
+  }
+  return LoadError::kNotClosed;
 }
 
 std::uint64_t LoadStats::error_count() const {
@@ -34,6 +52,8 @@ void LoadStats::Merge(const LoadStats& other) {
   late += other.late;
   bytes_sent += other.bytes_sent;
   bytes_received += other.bytes_received;
+  opened += other.opened;
+  first_byte_nanos += other.first_byte_nanos;
   for (std::size_t i = 0; i < errors.size(); ++i) errors[i] += other.errors[i];
   if (last_success < other.last_success) last_success = other.last_success;
   if (first_other.ok()) first_other = other.first_other;
@@ -41,11 +61,26 @@ void LoadStats::Merge(const LoadStats& other) {
 }
 
 void LoadStats::Clear() {
-  succeeded = late = bytes_sent = bytes_received = 0;
+  succeeded = late = bytes_sent = bytes_received = opened = first_byte_nanos = 0;
   errors.fill(0);
   last_success = Instant{};
   first_other = OsError{};
   latency.Clear();
+}
+
+void LoadTotals::Merge(const LoadTotals& other) {
+  stats.Merge(other.stats);
+  connect.Merge(other.connect);
+  first_byte.Merge(other.first_byte);
+  close.Merge(other.close);
+  start_delay.Merge(other.start_delay);
+  late_starts += other.late_starts;
+  missed_starts += other.missed_starts;
+  finished += other.finished;
+  held += other.held;
+  moved += other.moved;
+  confirmed += other.confirmed;
+  unconfirmed_connections += other.unconfirmed_connections;
 }
 
 }  // namespace sluice::tool

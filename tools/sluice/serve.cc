@@ -8,6 +8,7 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
 #include "engine/runtime/memory_bound.h"
 #include "tools/sluice/cli.h"
 #include "tools/sluice/exit_codes.h"
@@ -33,6 +34,23 @@ std::string TotalsLine(absl::string_view name, const metrics::Snapshot& snapshot
       absl::StrAppend(&line, " ", metrics::CounterName(counter), "=", snapshot[counter]);
     }
   }
+  return line;
+}
+
+// System calls of all workers, by kind, for each accepted connection. Start and end of the workers are in
+// it, so it says little of few connections.
+std::string CallsLine(const io::CallCounts& calls, std::uint64_t accepted, std::uint64_t copied) {
+  std::string line = absl::StrCat("calls: total=", calls.total());
+  if (accepted == 0) return line;
+  const auto per_connection = [&](std::uint64_t count) {
+    return absl::StrFormat("%.2f", static_cast<double>(count) / static_cast<double>(accepted));
+  };
+  absl::StrAppend(&line, " per_connection=", per_connection(calls.total()));
+  for (std::size_t i = 0; i < io::kCallKinds; ++i) {
+    const std::uint64_t count = calls[static_cast<io::Call>(i)];
+    if (count != 0) absl::StrAppend(&line, " ", io::kCallNames[i], "=", per_connection(count));
+  }
+  absl::StrAppend(&line, " bytes_copied=", per_connection(copied));
   return line;
 }
 
@@ -122,9 +140,15 @@ void Serving::Drain() {
 int Serving::PrintAccounts() {
   const runtime::LiveCounts live = runtime_->Live();
   PrintLine(LiveLine("live", live));
+  std::uint64_t accepted = 0;
+  std::uint64_t copied = 0;
   for (auto engine = engines_.rbegin(); engine != engines_.rend(); ++engine) {
-    PrintLine(TotalsLine((*engine)->options().name, (*engine)->Metrics()));
+    const metrics::Snapshot snapshot = (*engine)->Metrics();
+    accepted += snapshot[metrics::Counter::k_accepted];
+    copied += snapshot[metrics::Counter::k_bytes_copied];
+    PrintLine(TotalsLine((*engine)->options().name, snapshot));
   }
+  PrintLine(CallsLine(runtime_->PortTotals().calls, accepted, copied));
   if (live.AllZero()) return kExitOk;
   PrintError("something was still held when everything had stopped: see the line 'live:'");
   return kExitFatal;

@@ -56,6 +56,7 @@ struct Port::Impl : PortCore {
   void CompleteConnect(ConnectOp& operation, int result);
 
   // ---- sockets.cc ----
+  void Count(Call call, std::uint64_t count = 1) { stats().calls.Add(call, count); }
   // The CloseHandle of PortCore.
   static void GiveBack(void* backend, Socket& socket);
   // Makes a stream socket without Nagle. On failure *handle is kNoHandle.

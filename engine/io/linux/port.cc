@@ -15,7 +15,7 @@ namespace sluice::io {
 Port::Impl::Impl(Platform* platform)
     : PortCore(this, &GiveBack),
       platform_(platform),
-      ring_(&stats().calls_kernel),
+      ring_(&stats().calls),
       now_(Instant::Now()) {}
 
 Port::Impl::~Impl() {

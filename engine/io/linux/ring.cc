@@ -69,13 +69,13 @@ absl::Status Ring::Setup(unsigned depth) {
         absl::StrCat("PortOptions::queue_depth is ", depth, "; it must be from 1 to ", kDepthMax));
   }
   wake_ = eventfd(0, EFD_CLOEXEC);
-  ++*calls_;
+  calls_->Add(Call::k_other);
   if (wake_ < 0) return Refused("eventfd", errno);
   io_uring_params params{};
   params.flags = kSetupFlags;
   params.cq_entries = depth * 4;
   const int result = io_uring_queue_init_params(depth, &ring_, &params);
-  ++*calls_;
+  calls_->Add(Call::k_other);
   if (result < 0) return Refused("io_uring_setup", -result);
   made_ = true;
   // A seccomp profile may let the first call pass and refuse the others. Enter is expected to fail,
@@ -87,7 +87,7 @@ absl::Status Ring::Setup(unsigned depth) {
   std::uint64_t probe[sizeof(io_uring_probe) / sizeof(std::uint64_t)] = {};
   const int registered = io_uring_register(descriptor, IORING_REGISTER_PROBE, probe, 0);
   if (registered != 0) return Refused("io_uring_register", -registered);
-  *calls_ += 2;
+  calls_->Add(Call::k_other, 2);
   // Both are older than the flags above. Without the first a full completion queue would lose
   // outcomes, without the second a wait could not have a deadline.
   SLUICE_CHECK((params.features & IORING_FEAT_NODROP) != 0);
@@ -104,11 +104,11 @@ void Ring::Enable() {
   // io_uring_enable_rings, spelled out: liburing 2.3 declares it but its shared library lacks it.
   const auto descriptor = static_cast<unsigned>(ring_.ring_fd);
   const int result = io_uring_register(descriptor, IORING_REGISTER_ENABLE_RINGS, nullptr, 0);
-  ++*calls_;
+  calls_->Add(Call::k_other);
   SLUICE_CHECK(result == 0);
   // Saves a look-up of the descriptor in each enter. Failing is harmless.
   io_uring_register_ring_fd(&ring_);
-  ++*calls_;
+  calls_->Add(Call::k_other);
 }
 
 bool Ring::ArmWake() {
@@ -160,7 +160,7 @@ void Ring::SubmitAndWait(Instant now, Instant deadline) {
 // Of one io_uring_enter. Failures that pass (a signal, a deadline, no memory right now) are left to
 // the next turn; the others mean that outcomes are lost or that the contract is broken.
 void Ring::CheckEntered(int result) {
-  ++*calls_;
+  calls_->Add(Call::k_turn);
   const bool wrong_thread = result == -EEXIST;  // a port has one owner thread, see Port
   SLUICE_CHECK(!wrong_thread);
   const bool outcomes_lost = result == -EBADR;  // the kernel had no memory to keep a completion

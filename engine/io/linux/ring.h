@@ -15,6 +15,7 @@
 
 #include "absl/status/status.h"
 #include "engine/base/clock.h"
+#include "engine/io/call_counts.h"
 
 namespace sluice::io {
 
@@ -24,8 +25,8 @@ inline constexpr std::uint64_t kTagIgnored = 2;
 
 class Ring {
  public:
-  // `calls` is raised by one for each system call.
-  explicit Ring(std::uint64_t* calls) : calls_(calls) {}
+  // `calls` counts the system calls made here.
+  explicit Ring(CallCounts* calls) : calls_(calls) {}
   Ring(const Ring&) = delete;
   Ring& operator=(const Ring&) = delete;
   // Any thread, once the kernel holds nothing that points into our memory.
@@ -73,7 +74,7 @@ class Ring {
   void CheckEntered(int result);
 
   io_uring ring_{};
-  std::uint64_t* const calls_;
+  CallCounts* const calls_;
   int wake_ = -1;  // eventfd; written by Kick, never read: each write is an edge for the poll
   bool made_ = false;
 };

@@ -53,7 +53,7 @@ int Port::Impl::Turn(Instant deadline, Budget budget) {
   asleep_ = false;
   woken_ = false;
   deadline_ = deadline;
-  ++stats().calls_kernel;
+  stats().calls.Add(Call::k_turn);
   if (world_.options().self_driven) world_.PassTurn();
   Poll();
   if (world_.options().self_driven && !HasReady() && deadline > world_.now() && PrepareSleep()) {

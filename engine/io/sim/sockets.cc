@@ -61,6 +61,10 @@ OsError Port::Listen(Socket& socket, const Address& local, const ListenOptions& 
   return OsError{};
 }
 
+void Port::HoldAck(Socket& /*socket*/) {}
+
+void Port::AckNow(Socket& /*socket*/) {}
+
 OsError Port::Bind(Socket& socket, const Address& local) {
   SLUICE_CHECK(socket.is_open());
   sim::World& world = impl_->world_;

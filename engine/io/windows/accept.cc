@@ -21,14 +21,14 @@ void Port::Impl::Accept(AcceptOp& operation, Socket& listener) {
   static_assert(sizeof(operation.scratch_) >= 2 * kAddressRoom);
   SLUICE_CHECK(!operation.accepted_.is_open());
   Arm(operation, Verb::kAccept, &listener);
-  const SOCKET prepared = bank_.Take(listener.family_, &stats().calls_kernel);
+  const SOCKET prepared = bank_.Take(listener.family_, &stats().calls);
   if (prepared == INVALID_SOCKET) return FinishAccept(operation, LastSocketError());
   // Before the call: were the packet dequeued by another thread, it could be there before AcceptEx
   // has returned (zio #533). Here only this thread dequeues, and the rule costs nothing.
   operation.prepared_ = prepared;
   OVERLAPPED* overlapped = Prepare(operation);
   DWORD bytes = 0;
-  Count();
+  Count(Call::k_accept);
   // Receive length 0: with more, a client that says nothing would hold this accept for as long as
   // it likes.
   const BOOL accepted = winsock_.accept_ex(HandleOf(listener), prepared, operation.scratch_, 0,
@@ -42,7 +42,7 @@ void Port::Impl::Accept(AcceptOp& operation, Socket& listener) {
 // Without it getpeername, getsockname and shutdown fail on the accepted socket (10057). Wine lets
 // them pass, so no test here would notice. The redirect queries work either way.
 OsError Port::Impl::InheritFromListener(SOCKET accepted, SOCKET listener) {
-  Count();
+  Count(Call::k_option);
   if (setsockopt(accepted, SOL_SOCKET, SO_UPDATE_ACCEPT_CONTEXT,
                  reinterpret_cast<const char*>(&listener), sizeof(listener)) != 0) {
     return LastSocketError();

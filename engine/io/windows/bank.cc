@@ -14,11 +14,11 @@ SocketBank::~SocketBank() {
   }
 }
 
-SOCKET SocketBank::Take(Family family, std::uint64_t* calls) {
+SOCKET SocketBank::Take(Family family, CallCounts* calls) {
   Stock& stock = StockOf(family);
   ++stock.accepts_armed;
   if (stock.count > 0) return stock.sockets[--stock.count];
-  ++*calls;
+  calls->Add(Call::k_socket);
   return NewStreamSocket(family);
 }
 
@@ -29,14 +29,14 @@ void SocketBank::AcceptEnded(Family family) {
 }
 
 // As many as accepts wait: each of those may end in the next turn and want another socket.
-void SocketBank::Refill(std::uint64_t* calls) {
+void SocketBank::Refill(CallCounts* calls) {
   int left = kRefillPerTurn;
   for (Stock& stock : stocks_) {
     const std::size_t target = std::min(kCapacity, stock.accepts_armed);
     const Family family = &stock == &stocks_[1] ? Family::kV6 : Family::kV4;
     while (left > 0 && stock.count < target) {
       const SOCKET socket = NewStreamSocket(family);
-      ++*calls;
+      calls->Add(Call::k_socket);
       --left;
       // Nothing to report: the accept that misses it tries for itself and reports that.
       if (socket == INVALID_SOCKET) break;

@@ -41,17 +41,17 @@ OsError Port::Impl::BindForConnect(Socket& socket) {
       // port of the whole machine, TIME_WAIT included. Wine takes the option and does nothing. A
       // platform needs to know the port before the SYN leaves, so not then.
       const DWORD on = 1;
-      Count();
+      Count(Call::k_option);
       setsockopt(HandleOf(socket), SOL_SOCKET, SO_REUSE_UNICASTPORT,
                  reinterpret_cast<const char*>(&on), sizeof(on));
     }
     NativeAddress wildcard;
     ToNative(Address::Wildcard(socket.family_, 0), socket.family_, &wildcard);
-    Count();
+    Count(Call::k_bind);
     if (bind(HandleOf(socket), wildcard.get(), wildcard.size) != 0) return LastSocketError();
     socket.bound_ = true;
     if (platform_ != nullptr) {
-      Count();
+      Count(Call::k_address);
       socket.local_ = LocalAddressOf(HandleOf(socket));
     }
   }
@@ -68,7 +68,7 @@ void Port::Impl::StartConnect(ConnectOp& operation, Socket& socket) {
   }
   OVERLAPPED* overlapped = Prepare(operation);
   DWORD bytes = 0;
-  Count();
+  Count(Call::k_connect);
   const BOOL connected = winsock_.connect_ex(HandleOf(socket), native->get(), native->size, nullptr,
                                              0, &bytes, overlapped);
   const std::uint32_t error = connected ? 0 : static_cast<std::uint32_t>(WSAGetLastError());
@@ -81,7 +81,7 @@ void Port::Impl::FinishConnect(ConnectOp& operation, OsError error) {
   Socket& socket = *operation.socket_;
   if (error.ok()) {
     // Without it getpeername, getsockname and shutdown fail (10057); Wine lets them pass.
-    Count();
+    Count(Call::k_option);
     if (setsockopt(HandleOf(socket), SOL_SOCKET, SO_UPDATE_CONNECT_CONTEXT, nullptr, 0) != 0) {
       error = LastSocketError();
     }

@@ -24,7 +24,7 @@ void Port::Impl::Control(ControlOp& operation, Socket& socket, std::uint32_t cod
   auto* count = reinterpret_cast<DWORD*>(&operation.bytes_);
   const SOCKET handle = HandleOf(socket);
   OVERLAPPED* overlapped = Prepare(operation);
-  Count();
+  Count(Call::k_control);
   const int result = wsa_ioctl_ != nullptr
                          ? wsa_ioctl_(handle, code, input, in_size, out.data(), out_size, count,
                                       overlapped, nullptr)

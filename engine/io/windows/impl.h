@@ -5,6 +5,8 @@
 // How an operation travels. Arm publishes it (idle -> armed); then one system call is made with the
 // OVERLAPPED inside it. Three ways on:
 //
+// (On a busy port a receive makes its call a little later: see `waiting_receives_`.)
+//
 //   failed at once       no packet will come: Finish now, the outcome waits on the ready list
 //   succeeded at once    with skip-on-success no packet will come: Finish now; else wait for it
 //   pending              wait for the packet
@@ -50,11 +52,11 @@ class SocketBank {
   ~SocketBank();
 
   // One from the stock, or a new one; INVALID_SOCKET if the OS refuses. An accept now waits.
-  SOCKET Take(Family family, std::uint64_t* calls);
+  SOCKET Take(Family family, CallCounts* calls);
   // An accept of that family has ended.
   void AcceptEnded(Family family);
   // Makes a few. Off the hot path.
-  void Refill(std::uint64_t* calls);
+  void Refill(CallCounts* calls);
 
  private:
   struct Stock {
@@ -78,6 +80,12 @@ struct Port::Impl : PortCore {
   // Windows takes any size, but a count of bytes is 32 bits wide here, and Wine posts a packet on
   // top of an error when it gets more than 1024 buffers (SendOp::kBuffersMax keeps far below).
   static constexpr std::size_t kTransferMax = std::size_t{1} << 30;
+  // What any path takes as one segment (RFC 9293, 3.7.1).
+  static constexpr std::size_t kSegmentMin = 536;
+  // So many turns may run ready outcomes without a look at the completion port.
+  static constexpr int kBlindTurnsMax = 4;
+  // Packets of one look that make the port a busy one. Unmeasured on Windows.
+  static constexpr int kBusyPackets = 3;
 
   static absl::StatusOr<std::unique_ptr<Impl>> Create(const PortOptions& options);
   Impl(HANDLE completion_port, const PortOptions& options);
@@ -118,6 +126,9 @@ struct Port::Impl : PortCore {
   void Recv(RecvOp& operation, Socket& socket, absl::Span<const IoBuffer> buffers);
   void Send(SendOp& operation, Socket& socket, absl::Span<const IoBuffer> buffers);
   void AwaitReadable(AwaitReadableOp& operation, Socket& socket);
+  void StartReceives(std::size_t count);
+  void StartReceive(RecvOp& operation);
+  void NoDelay(Socket& socket, absl::Span<const IoBuffer> buffers);
   void Started(Operation& operation, int result, std::uint32_t bytes);
   void FinishSend(Operation& operation, Outcome outcome);
   void Control(ControlOp& operation, Socket& socket, std::uint32_t code,
@@ -128,6 +139,9 @@ struct Port::Impl : PortCore {
 
   // ---- turn.cc ----
   int RunOnce(Instant deadline, Budget budget);
+  void Collect(Instant deadline, int handlers_max);
+  void LookOrSleep(Instant deadline, int handlers_max);
+  bool HasWork() { return HasReady() || messages().HasWork(); }
   void Kick();
   int Dequeue(DWORD timeout_ms, int entries_max);
   void OnPacket(const OVERLAPPED_ENTRY& entry);
@@ -147,7 +161,7 @@ struct Port::Impl : PortCore {
   }
   static SOCKET HandleOf(const Socket& socket) { return static_cast<SOCKET>(socket.handle_); }
   // Counts a system call.
-  void Count() { ++stats().calls_kernel; }
+  void Count(Call call) { stats().calls.Add(call); }
 
   const HANDLE completion_port_;
   Platform* const platform_;
@@ -155,6 +169,13 @@ struct Port::Impl : PortCore {
   const Winsock& winsock_;
   SocketBank bank_;
   Instant now_;
+  // On a busy port receives wait here, armed and not asked of Windows yet, until the look at the
+  // completion port after the next one. By then what they are for has often come, and they end at
+  // once, without a packet. Linked by ReadyTag, which armed operations have no other use for.
+  IntrusiveList<Operation, ReadyTag> waiting_receives_;
+  std::size_t late_receives_ = 0;  // of those, how many have waited for one look
+  int packets_of_last_look_ = 0;
+  int blind_turns_ = 0;
   DWORD owner_ = 0;  // the thread of the first RunOnce; 0 before it
   bool in_turn_ = false;
 };

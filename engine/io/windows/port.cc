@@ -74,6 +74,10 @@ OsError Port::Listen(Socket& socket, const Address& local, const ListenOptions& 
   return impl_->Listen(socket, local, options);
 }
 OsError Port::Open(Socket& socket, Family family) { return impl_->Open(socket, family); }
+void Port::HoldAck(Socket& /*socket*/) {}
+
+void Port::AckNow(Socket& /*socket*/) {}
+
 OsError Port::Bind(Socket& socket, const Address& local) { return impl_->Bind(socket, local); }
 OsError Port::Adopt(Socket& socket, AcceptedSocket accepted) {
   return impl_->Adopt(socket, accepted);

@@ -24,7 +24,7 @@ void LingerZero(SOCKET socket) {
 
 OsError Port::Impl::Associate(SOCKET handle, Family family, bool* skip_on_success) {
   const HANDLE file = reinterpret_cast<HANDLE>(handle);
-  Count();
+  Count(Call::k_associate);
   if (CreateIoCompletionPort(file, completion_port_, kSocketKey, 0) == nullptr) {
     return ErrorOfNumber(GetLastError());
   }
@@ -33,7 +33,7 @@ OsError Port::Impl::Associate(SOCKET handle, Family family, bool* skip_on_succes
   if (*skip_on_success) {
     // Nobody waits on a socket handle itself, so setting its event is spared as well.
     constexpr UCHAR kModes = FILE_SKIP_COMPLETION_PORT_ON_SUCCESS | FILE_SKIP_SET_EVENT_ON_HANDLE;
-    Count();
+    Count(Call::k_associate);
     *skip_on_success = SetFileCompletionNotificationModes(file, kModes) != FALSE;
   }
   return OsError{};
@@ -48,7 +48,7 @@ void Port::Impl::Register(Socket& socket, SOCKET handle, Family family, bool ski
 }
 
 void Port::Impl::DropHandle(SOCKET handle) {
-  Count();
+  Count(Call::k_close);
   closesocket(handle);
 }
 
@@ -59,7 +59,7 @@ OsError Port::Impl::Listen(Socket& socket, const Address& local, const ListenOpt
   if (options.reuse_port) return ErrorOfNumber(WSAEOPNOTSUPP);
   const Family family = local.family();
   if (family == Family::kNone) return ErrorOfNumber(WSAEINVAL);
-  Count();
+  Count(Call::k_socket);
   const SOCKET handle = NewStreamSocket(family);
   if (handle == INVALID_SOCKET) return LastSocketError();
   OsError error = BindAndListen(handle, family, local, options);
@@ -70,7 +70,7 @@ OsError Port::Impl::Listen(Socket& socket, const Address& local, const ListenOpt
     return error;
   }
   Register(socket, handle, family, skip_on_success);
-  Count();
+  Count(Call::k_address);
   socket.local_ = LocalAddressOf(handle);
   socket.bound_ = true;
   if (platform_ != nullptr) {
@@ -83,19 +83,19 @@ OsError Port::Impl::Listen(Socket& socket, const Address& local, const ListenOpt
 
 OsError Port::Impl::BindAndListen(SOCKET handle, Family family, const Address& local,
                                   const ListenOptions& options) {
-  Count();
+  Count(Call::k_option);
   // Without it any process of the user may bind the same address and steal connections.
   if (!SetOption(handle, SOL_SOCKET, SO_EXCLUSIVEADDRUSE, 1)) return LastSocketError();
   if (family == Family::kV6) {
-    Count();
+    Count(Call::k_option);
     if (!SetOption(handle, IPPROTO_IPV6, IPV6_V6ONLY, options.dual_stack ? 0 : 1))
       return LastSocketError();
   }
   NativeAddress native;
   if (!ToNative(local, family, &native)) return ErrorOfNumber(WSAEINVAL);
-  Count();
+  Count(Call::k_bind);
   if (bind(handle, native.get(), native.size) != 0) return LastSocketError();
-  Count();
+  Count(Call::k_bind);
   // A plain number, or SOMAXCONN, is clamped to 200 on client Windows; connections beyond the
   // backlog lose their redirect records for good (redirect semantics reference, 3.4). Clamped to
   // 200..65535.
@@ -106,16 +106,14 @@ OsError Port::Impl::BindAndListen(SOCKET handle, Family family, const Address& l
 OsError Port::Impl::Open(Socket& socket, Family family) {
   SLUICE_CHECK(socket.is_joined());
   SLUICE_CHECK(family != Family::kNone);
-  Count();
+  Count(Call::k_socket);
   const SOCKET handle = NewStreamSocket(family);
   if (handle == INVALID_SOCKET) return LastSocketError();
   if (family == Family::kV6) {
     // Off by default on other systems: a v6 socket can then also reach v4-mapped destinations.
-    Count();
+    Count(Call::k_option);
     SetOption(handle, IPPROTO_IPV6, IPV6_V6ONLY, 0);
   }
-  Count();
-  SetOption(handle, IPPROTO_TCP, TCP_NODELAY, 1);
   bool skip_on_success = false;
   const OsError error = Associate(handle, family, &skip_on_success);
   if (!error.ok()) {
@@ -123,6 +121,7 @@ OsError Port::Impl::Open(Socket& socket, Family family) {
     return error;
   }
   Register(socket, handle, family, skip_on_success);
+  socket.nagle_ = Socket::Nagle::kOnUnsent;
   if (platform_ != nullptr) platform_->OnOpened(handle, family);
   return OsError{};
 }
@@ -131,9 +130,9 @@ OsError Port::Impl::Bind(Socket& socket, const Address& local) {
   SLUICE_CHECK(socket.is_open());
   NativeAddress native;
   if (!ToNative(local, socket.family_, &native)) return ErrorOfNumber(WSAEAFNOSUPPORT);
-  Count();
+  Count(Call::k_bind);
   if (bind(HandleOf(socket), native.get(), native.size) != 0) return LastSocketError();
-  Count();
+  Count(Call::k_address);
   socket.local_ = LocalAddressOf(HandleOf(socket));
   socket.bound_ = true;
   if (platform_ != nullptr) platform_->OnBound(socket.handle_, socket.local_);
@@ -152,13 +151,12 @@ OsError Port::Impl::Adopt(Socket& socket, const AcceptedSocket& accepted) {
   bool skip_on_success = false;
   const OsError error = Associate(handle, family, &skip_on_success);
   if (!error.ok()) {
-    Count();
+    Count(Call::k_close);
     Port::Discard(accepted, platform_);
     return error;
   }
-  Count();
-  SetOption(handle, IPPROTO_TCP, TCP_NODELAY, 1);
   Register(socket, handle, family, skip_on_success);
+  socket.nagle_ = Socket::Nagle::kOnUnsent;
   socket.local_ = accepted.local;
   socket.peer_ = accepted.peer;
   socket.bound_ = true;
@@ -179,7 +177,7 @@ void Port::Discard(AcceptedSocket accepted, Platform* platform) {
 OsError Port::Impl::ShutdownSend(Socket& socket) {
   SLUICE_CHECK(socket.is_open());
   SLUICE_CHECK(!HoldsSend(socket));
-  Count();
+  Count(Call::k_shutdown);
   if (shutdown(HandleOf(socket), SD_SEND) != 0) return LastSocketError();
   return OsError{};
 }
@@ -198,10 +196,10 @@ void Port::Impl::CloseNative(void* self, Socket& socket) {
     UnregisterEmulated(handle);
   }
   if (socket.abort_on_close_) {
-    impl->Count();
+    impl->Count(Call::k_option);
     LingerZero(handle);
   }
-  impl->Count();
+  impl->Count(Call::k_close);
   closesocket(handle);
 }
 

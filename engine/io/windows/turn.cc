@@ -30,18 +30,41 @@ int Port::Impl::RunOnce(Instant deadline, Budget budget) {
   SLUICE_CHECK(owner_ == thread);
   in_turn_ = true;
   ++stats().turns;
-  DWORD timeout_ms = 0;
-  if (!HasReady() && !messages().HasWork()) timeout_ms = MillisUntil(deadline, Instant::Now());
-  const bool sleeps = timeout_ms != 0 && PrepareSleep();
-  if (sleeps) ++stats().waits;
-  // Also with work at hand: outcomes that came at once must not starve those that come by packet.
-  Dequeue(sleeps ? timeout_ms : 0, budget.handlers);
-  if (sleeps) EndSleep();
+  Collect(deadline, budget.handlers);
   now_ = Instant::Now();
   const int ran = Dispatch(budget.handlers);
-  bank_.Refill(&stats().calls_kernel);
+  bank_.Refill(&stats().calls);
   in_turn_ = false;
   return ran;
+}
+
+// Makes outcomes ready: starts receives, takes packets, sleeps if there is nothing else to do.
+void Port::Impl::Collect(Instant deadline, int handlers_max) {
+  // Outcomes that came at once must not starve those that come by packet, nor pay for a look at an
+  // empty port in each turn.
+  if (HasReady() && blind_turns_ < kBlindTurnsMax) {
+    ++blind_turns_;
+    return;
+  }
+  blind_turns_ = 0;
+  if (packets_of_last_look_ >= kBusyPackets) {
+    StartReceives(late_receives_);
+    late_receives_ = waiting_receives_.size();
+    packets_of_last_look_ = Dequeue(0, handlers_max);
+    if (HasWork()) return;
+  }
+  StartReceives(waiting_receives_.size());
+  late_receives_ = 0;
+  LookOrSleep(deadline, handlers_max);
+}
+
+void Port::Impl::LookOrSleep(Instant deadline, int handlers_max) {
+  DWORD timeout_ms = 0;
+  if (!HasWork()) timeout_ms = MillisUntil(deadline, Instant::Now());
+  const bool sleeps = timeout_ms != 0 && PrepareSleep();
+  if (sleeps) ++stats().waits;
+  packets_of_last_look_ = Dequeue(sleeps ? timeout_ms : 0, handlers_max);
+  if (sleeps) EndSleep();
 }
 
 // One call takes up to a batch and waits only if there is nothing; a full batch means there may be
@@ -51,7 +74,7 @@ int Port::Impl::Dequeue(DWORD timeout_ms, int entries_max) {
   int taken = 0;
   for (;;) {
     ULONG count = 0;
-    Count();
+    Count(Call::k_turn);
     if (!GetQueuedCompletionStatusEx(completion_port_, entries, kBatch, &count, timeout_ms,
                                      FALSE)) {
       // The port is ours and open, so this is the time limit. (Wine does not wake a waiter when the

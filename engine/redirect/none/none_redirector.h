@@ -15,6 +15,7 @@ class NoneRedirector final : public Redirector {
   explicit NoneRedirector(const Address& upstream) : upstream_(upstream) {}
 
   const char* name() const override { return "none"; }
+  bool redirects() const override { return false; }
   std::size_t QueryBytesMax() const override { return 0; }
   // Always kOk: the upstream, with the accepted socket's peer as source.
   void Query(QueryOp& operation, const WorkerView& worker, io::Socket& accepted) override;

@@ -33,6 +33,21 @@ TEST(LoopGuard, HopsFollowTheOutboundSocketInEverySpelling) {
   EXPECT_EQ(guard.outbound(), 0u);
 }
 
+TEST(LoopGuard, ListenersAreKnownByTheirTcpPortWhileTheyListen) {
+  LoopGuard guard(LoopPolicy{});
+  const Address listener = Address::Loopback(Family::kV4, 7001);
+  EXPECT_FALSE(guard.MayReachListener(listener));
+  guard.AddListener(listener);
+  guard.AddListener(Address::Loopback(Family::kV6, 7001));
+  EXPECT_TRUE(guard.MayReachListener(listener));
+  EXPECT_TRUE(guard.MayReachListener(*Address::Parse("[::ffff:127.0.0.1]:7001")));
+  EXPECT_FALSE(guard.MayReachListener(listener.WithPort(7002)));
+  guard.RemoveListener(listener);
+  EXPECT_TRUE(guard.MayReachListener(listener));
+  guard.RemoveListener(Address::Loopback(Family::kV6, 7001));
+  EXPECT_FALSE(guard.MayReachListener(listener));
+}
+
 TEST(LoopGuard, GrowthPastTheLimitRestsTheDestination) {
   LoopGuard guard(Policy(3));
   for (int i = 0; i < 3; ++i) EXPECT_TRUE(guard.Enter(kOrigin, kStart));

@@ -59,6 +59,22 @@ TEST_F(RingTest, HopBudgetEndsARingOfThree) {
   EXPECT_LE(Sum(Counter::k_connected), 40u);
 }
 
+// An onward socket is registered, which costs a system call, only when its connection can come
+// back.
+TEST_F(RingTest, OnlyOnwardSocketsToListenersOfOursAreRegistered) {
+  MakeRuntime();
+  ring_.push_back(MakeEngine(origin_listener_.local()));
+  ASSERT_TRUE(ring_.back()->Start().ok());
+  Connect(ring_.back()->addresses()[0]);
+  ASSERT_TRUE(Eventually([&] { return Sum(Counter::k_connected) == 1; }));
+  EXPECT_EQ(runtime_->loop_guard().outbound(), 0u);
+  ring_.push_back(MakeEngine(ring_.back()->addresses()[0]));
+  ASSERT_TRUE(ring_.back()->Start().ok());
+  Connect(ring_.back()->addresses()[0]);
+  ASSERT_TRUE(Eventually([&] { return Sum(Counter::k_connected) == 3; }));
+  EXPECT_EQ(runtime_->loop_guard().outbound(), 1u);
+}
+
 // The breaker alone: a budget that is never spent, as if the hops were in other processes.
 TEST_F(RingTest, StormBreakerEndsARingWithoutABudget) {
   redirect::LoopPolicy loops;
