@@ -3,6 +3,8 @@
 // IntrusiveList<T>: a doubly linked list through a ListNode base of T. Owns nothing, allocates
 // nothing. One thread. Invariants: an element is in at most one list of a given tag; `linked()` is
 // true exactly while it is in one; an element must be unlinked before it is destroyed.
+//
+// IntrusiveRing<T>: the same in one pointer and without a count, for what has many short lists.
 #ifndef SLUICE_BASE_INTRUSIVE_LIST_H_
 #define SLUICE_BASE_INTRUSIVE_LIST_H_
 
@@ -26,6 +28,8 @@ class ListNode {
  private:
   template <typename, typename>
   friend class IntrusiveList;
+  template <typename, typename>
+  friend class IntrusiveRing;
   ListNode* prev_ = nullptr;
   ListNode* next_ = nullptr;
 };
@@ -87,6 +91,63 @@ class IntrusiveList {
  private:
   Node head_;
   std::size_t size_ = 0;
+};
+
+template <typename T, typename Tag = void>
+class IntrusiveRing {
+ public:
+  using Node = ListNode<Tag>;
+
+  IntrusiveRing() = default;
+  IntrusiveRing(const IntrusiveRing&) = delete;
+  IntrusiveRing& operator=(const IntrusiveRing&) = delete;
+  ~IntrusiveRing() { SLUICE_CHECK(empty()); }
+
+  bool empty() const { return first_ == nullptr; }
+  // Walks through all of it.
+  std::size_t size() const {
+    std::size_t count = 0;
+    for (Node* node = first_; node != nullptr; node = node->next_ == first_ ? nullptr : node->next_)
+      ++count;
+    return count;
+  }
+
+  void PushBack(T& element) {
+    Node& node = element;
+    SLUICE_CHECK(!node.linked());
+    if (first_ == nullptr) {
+      first_ = node.prev_ = node.next_ = &node;
+      return;
+    }
+    node.prev_ = first_->prev_;
+    node.next_ = first_;
+    first_->prev_->next_ = &node;
+    first_->prev_ = &node;
+  }
+
+  void Remove(T& element) {
+    Node& node = element;
+    SLUICE_CHECK(node.linked());
+    node.prev_->next_ = node.next_;
+    node.next_->prev_ = node.prev_;
+    if (first_ == &node) first_ = node.next_ == &node ? nullptr : node.next_;
+    node.prev_ = node.next_ = nullptr;
+  }
+
+  // Calls `visit` for each element; the visitor may remove the element it is given, no other.
+  template <typename Visit>
+  void ForEach(Visit visit) const {
+    Node* node = first_;
+    Node* const last = node == nullptr ? nullptr : node->prev_;
+    while (node != nullptr) {
+      Node* const next = node == last ? nullptr : node->next_;
+      visit(*static_cast<T*>(node));
+      node = next;
+    }
+  }
+
+ private:
+  Node* first_ = nullptr;  // whose prev_ is the last
 };
 
 }  // namespace sluice

@@ -16,25 +16,32 @@ constexpr Nanos kHoldAck = kMillisecond;
 
 Flow::Flow(FlowHost& host)
     : host_(host),
-      up_pump_(*this, host, inspect::Direction::kUp, down_, up_),
-      down_pump_(*this, host, inspect::Direction::kDown, up_, down_) {
-  BindOperations();
+      up_pump_(*this, *host.slab, inspect::Direction::kUp),
+      down_pump_(*this, *host.slab, inspect::Direction::kDown) {
+  down_.readable.Bind<&Pump::OnReadable>(&up_pump_);
+  up_.readable.Bind<&Pump::OnReadable>(&down_pump_);
+  timer_.Bind<&Flow::OnTimer>(this);
 }
 
-Flow::~Flow() { SLUICE_CHECK(!started_ || stage_ == Stage::kJoined); }
+Flow::~Flow() {
+  SLUICE_CHECK(!started_ || stage_ == Stage::kJoined);
+  SLUICE_CHECK(opening_ == nullptr);
+}
 
-void Flow::BindOperations() {
-  down_.recv.Bind<&Pump::OnReceived>(&up_pump_);
-  down_.readable.Bind<&Pump::OnReadable>(&up_pump_);
-  down_.send.Bind<&Pump::OnSent>(&down_pump_);
-  up_.recv.Bind<&Pump::OnReceived>(&down_pump_);
-  up_.readable.Bind<&Pump::OnReadable>(&down_pump_);
-  up_.send.Bind<&Pump::OnSent>(&up_pump_);
-  query_.Bind(this, [](void* self) { static_cast<Flow*>(self)->OnQueried(); });
-  carry_.Bind(this, [](void* self) { static_cast<Flow*>(self)->OnCarried(); });
-  connector_.Bind(this,
-                  [](void* self, OsError error) { static_cast<Flow*>(self)->OnConnected(error); });
-  timer_.Bind<&Flow::OnTimer>(this);
+// False when there is no memory.
+bool Flow::BeginOpening() {
+  opening_ = host_.pools->openings.Make();
+  if (opening_ == nullptr) return false;
+  opening_->query.Bind(this, [](void* self) { static_cast<Flow*>(self)->OnQueried(); });
+  opening_->carry.Bind(this, [](void* self) { static_cast<Flow*>(self)->OnCarried(); });
+  opening_->connector.Bind(
+      this, [](void* self, OsError error) { static_cast<Flow*>(self)->OnConnected(error); });
+  return true;
+}
+
+// An operation may be freed by its handler.
+void Flow::EndOpening() {
+  if (opening_ != nullptr) host_.pools->openings.Free(std::exchange(opening_, nullptr));
 }
 
 // -> accepted
@@ -48,42 +55,48 @@ void Flow::Start(io::AcceptedSocket accepted, std::uint32_t listener) {
   const OsError error = host_.port->Adopt(down_.socket, accepted);
   if (!error.ok()) return Close(Cause::kNoResources, Side::kDownstream, error, true, true);
   stage_ = Stage::kAccepted;
+  if (!BeginOpening()) {
+    return Close(Cause::kNoResources, Side::kEngine, OsError{ErrorCode::kOutOfMemory, 0}, true,
+                 true);
+  }
   host_.timers->Start(timer_, host_.port->now() + host_.policy->query_timeout);
   const redirect::WorkerView worker{host_.port, host_.buffers};
-  host_.redirector->Query(query_, worker, down_.socket);
+  host_.redirector->Query(opening_->query, worker, down_.socket);
 }
 
 // accepted -> queried
 void Flow::OnQueried() {
   if (stage_ == Stage::kClosing) return JoinIfIdle();
   SLUICE_CHECK(stage_ == Stage::kAccepted);
-  if (query_.verdict() == redirect::Verdict::kGone) {
-    return Close(Cause::kReset, Side::kDownstream, query_.error(), true, true);
+  const redirect::QueryOp& query = opening_->query;
+  if (query.verdict() == redirect::Verdict::kGone) {
+    return Close(Cause::kReset, Side::kDownstream, query.error(), true, true);
   }
-  if (query_.verdict() != redirect::Verdict::kOk) return OnQueryFailed();
+  if (query.verdict() != redirect::Verdict::kOk) return OnQueryFailed();
   stage_ = Stage::kQueried;
   // A v4-mapped destination goes out over IPv4, so that both ends of a chain name it alike.
-  info_.destination = query_.origin().destination.Canonical();
+  info_.destination = query.origin().destination.Canonical();
   Admit();
 }
 
 // The failure policy of the listener decides. Either way it is counted and said.
 void Flow::OnQueryFailed() {
-  const Address& known = query_.origin().destination.empty() ? host_.policy->direct_destination
-                                                             : query_.origin().destination;
+  const redirect::QueryOp& query = opening_->query;
+  const Address& known = query.origin().destination.empty() ? host_.policy->direct_destination
+                                                            : query.origin().destination;
   if (host_.policy->on_query_failure == OnQueryFailure::kDirect && !known.empty()) {
     Notice(metrics::Counter::k_direct_without_query);
     stage_ = Stage::kQueried;
     info_.destination = known.Canonical();
     return Admit();
   }
-  switch (query_.verdict()) {
+  switch (query.verdict()) {
     case redirect::Verdict::kAbsent:
-      return Close(Cause::kNotRedirected, Side::kDownstream, query_.error(), true, true);
+      return Close(Cause::kNotRedirected, Side::kDownstream, query.error(), true, true);
     case redirect::Verdict::kBadContext:
-      return Close(Cause::kBadContext, Side::kDownstream, query_.error(), true, true);
+      return Close(Cause::kBadContext, Side::kDownstream, query.error(), true, true);
     default:
-      return Close(Cause::kQueryFailed, Side::kEngine, query_.error(), true, true);
+      return Close(Cause::kQueryFailed, Side::kEngine, query.error(), true, true);
   }
 }
 
@@ -105,24 +118,25 @@ void Flow::Admit() {
 
 void Flow::Carry() {
   const redirect::WorkerView worker{host_.port, host_.buffers};
-  host_.redirector->Carry(carry_, worker, up_.socket, query_);
+  host_.redirector->Carry(opening_->carry, worker, up_.socket, opening_->query);
 }
 
 // admitted -> carried
 void Flow::OnCarried() {
   if (stage_ == Stage::kClosing) return JoinIfIdle();
   SLUICE_CHECK(stage_ == Stage::kAdmitted);
-  if (carry_.verdict() != redirect::Verdict::kOk) {
-    if (carry_.verdict() == redirect::Verdict::kGone ||
+  const redirect::CarryOp& carry = opening_->carry;
+  if (carry.verdict() != redirect::Verdict::kOk) {
+    if (carry.verdict() == redirect::Verdict::kGone ||
         host_.policy->on_carry_failure == OnCarryFailure::kClose) {
-      return Close(Cause::kCarryFailed, Side::kUpstream, carry_.error(), true, true);
+      return Close(Cause::kCarryFailed, Side::kUpstream, carry.error(), true, true);
     }
     return GoWithoutRecords();
   }
   host_.timers->Stop(timer_);
   stage_ = Stage::kCarried;
   // The blob has done its work; the accepted socket was kept open until here on purpose.
-  query_.Reset();
+  opening_->query.Reset();
   Connect();
 }
 
@@ -135,7 +149,7 @@ void Flow::GoWithoutRecords() {
   if (!error.ok()) return Close(Cause::kNoResources, Side::kUpstream, error, true, true);
   host_.timers->Stop(timer_);
   stage_ = Stage::kCarried;
-  query_.Reset();
+  opening_->query.Reset();
   Connect();
 }
 
@@ -146,14 +160,15 @@ void Flow::Connect() {
     if (!error.ok()) return Close(Cause::kNoResources, Side::kUpstream, error, true, true);
   }
   host_.port->HoldAck(up_.socket);
-  connector_.Start(*host_.port, *host_.timers, up_.socket, info_.destination,
-                   host_.port->now() + host_.policy->connect_timeout);
+  opening_->connector.Start(*host_.port, *host_.timers, up_.socket, info_.destination,
+                            host_.port->now() + host_.policy->connect_timeout);
 }
 
 // carried -> connected
 void Flow::OnConnected(OsError error) {
   if (stage_ == Stage::kClosing) return JoinIfIdle();
   SLUICE_CHECK(stage_ == Stage::kCarried);
+  EndOpening();
   if (!error.ok()) {
     Count(metrics::Counter::k_connect_errors);
     // The client's own connect succeeded long ago; a reset is the only way left to say no.
@@ -183,15 +198,19 @@ void Flow::RegisterOutbound() {
   if (!host_.own_listeners->IsLocal(info_.destination)) return;
   const bool may_return =
       host_.redirector->redirects() || host_.loop_guard->MayReachListener(info_.destination);
-  if (!may_return) return;
-  outbound_ = up_.socket.local();
-  if (!outbound_.empty()) host_.loop_guard->AddOutbound(outbound_, hops_ + 1);
+  if (!may_return || up_.socket.local().empty()) return;
+  registered_ = true;
+  host_.loop_guard->AddOutbound(up_.socket.local(), hops_ + 1);
+}
+
+// Before the socket goes: its address may belong to somebody else right after.
+void Flow::ForgetOutbound() {
+  if (std::exchange(registered_, false)) host_.loop_guard->RemoveOutbound(up_.socket.local());
 }
 
 void Flow::LeaveLoopGuard() {
-  if (!outbound_.empty()) host_.loop_guard->RemoveOutbound(outbound_);
-  if (entered_) host_.loop_guard->Leave(info_.destination);
-  entered_ = false;
+  ForgetOutbound();
+  if (std::exchange(entered_, false)) host_.loop_guard->Leave(info_.destination);
 }
 
 void Flow::Notice(metrics::Counter counter) {
@@ -212,7 +231,7 @@ void Flow::Relay() {
 // A client that is to speak first has done so by now, or the origin hears of us without it.
 void Flow::ReleaseAck() {
   if (!std::exchange(ack_held_, false)) return;
-  const bool carried = up_pump_.bytes() != 0 && !up_pump_.has_unsent();
+  const bool carried = up_pump_.has_received() && !up_pump_.has_unsent();
   if (!carried && up_.socket.is_open()) host_.port->AckNow(up_.socket);
 }
 
@@ -238,8 +257,8 @@ void Flow::OnPumpFinished(Pump& pump) {
 // relaying -> closing, because one side broke.
 void Flow::OnLegError(Leg& leg, OsError error) {
   if (stage_ != Stage::kRelaying) return OnOperationEnded();
-  if (&leg == reset_leg_) return PumpTo(leg).DropQueue();
   const Side side = &leg == &down_ ? Side::kDownstream : Side::kUpstream;
+  if (side == reset_side_) return PumpTo(leg).DropQueue();
   Pump& pump_from = PumpFrom(leg);
   // A failed send tells of a reset too, but what the peer said before it may still be on its way to
   // us.
@@ -248,9 +267,10 @@ void Flow::OnLegError(Leg& leg, OsError error) {
   }
   SetReason(Cause::kReset, side, error);
   flushing_ = true;
-  reset_leg_ = &leg;
+  reset_side_ = side;
   pump_from.StopReceiving();
   PumpTo(leg).StopReceiving();
+  if (&leg == &up_) ForgetOutbound();
   host_.port->Abort(leg.socket);
   host_.timers->Start(timer_, host_.port->now() + host_.policy->linger_timeout);
 }
@@ -273,11 +293,12 @@ void Flow::Close(Cause cause, Side side, OsError error, bool reset_down, bool re
   SetReason(cause, side, error);
   stage_ = Stage::kClosing;
   host_.timers->Stop(timer_);
-  // Before the socket goes: its address may belong to somebody else right after.
   LeaveLoopGuard();
-  query_.Cancel();
-  carry_.Cancel();
-  connector_.Cancel();
+  if (opening_ != nullptr) {
+    opening_->query.Cancel();
+    opening_->carry.Cancel();
+    opening_->connector.Cancel();
+  }
   up_pump_.Withdraw();
   down_pump_.Withdraw();
   up_pump_.StopReceiving();
@@ -305,9 +326,9 @@ void Flow::OnOperationEnded() {
 void Flow::JoinIfIdle() {
   if (stage_ != Stage::kClosing) return;
   if (!down_.joined() || !up_.joined()) return;
-  if (!query_.idle() || !carry_.idle() || !connector_.idle()) return;
+  if (opening_ != nullptr && !opening_->idle()) return;
+  EndOpening();
   stage_ = Stage::kJoined;
-  query_.Reset();
   up_pump_.DropQueue();
   down_pump_.DropQueue();
   Count(metrics::Counter::k_joined);

@@ -20,12 +20,11 @@
 #include "engine/base/intrusive_list.h"
 #include "engine/flow/close_reason.h"
 #include "engine/flow/flow_host.h"
+#include "engine/flow/flow_pools.h"
 #include "engine/flow/leg.h"
 #include "engine/flow/pump.h"
 #include "engine/inspect/inspector.h"
 #include "engine/io/timer_wheel.h"
-#include "engine/net/connector.h"
-#include "engine/redirect/redirector.h"
 
 namespace sluice::flow {
 
@@ -57,7 +56,14 @@ class Flow : public ListNode<LiveTag>, public ListNode<WorkerTag> {
   // Holds bytes that a peer does not take.
   bool has_unsent() const { return up_pump_.has_unsent() || down_pump_.has_unsent(); }
 
-  // From the pumps.
+  // For the pumps.
+  const FlowHost& host() const { return host_; }
+  Leg& LegFrom(inspect::Direction direction) {
+    return direction == inspect::Direction::kUp ? down_ : up_;
+  }
+  Leg& LegTo(inspect::Direction direction) {
+    return direction == inspect::Direction::kUp ? up_ : down_;
+  }
   void OnActivity() { last_activity_ = host_.port->now(); }
   void OnLegError(Leg& leg, OsError error);
   void OnPumpFinished(Pump& pump);
@@ -65,8 +71,9 @@ class Flow : public ListNode<LiveTag>, public ListNode<WorkerTag> {
   void OnOperationEnded();
 
  private:
-  void BindOperations();
   // The arrows.
+  bool BeginOpening();
+  void EndOpening();
   void OnQueried();
   void OnQueryFailed();
   void Admit();
@@ -91,30 +98,29 @@ class Flow : public ListNode<LiveTag>, public ListNode<WorkerTag> {
   void Notice(metrics::Counter counter);
   bool HopBudgetSpent();
   void RegisterOutbound();
+  void ForgetOutbound();
   void LeaveLoopGuard();
   void SetReason(Cause cause, Side side, OsError error);
 
   FlowHost& host_;
   Stage stage_ = Stage::kAccepted;
   bool started_ = false;
-  bool flushing_ = false;  // a reset came: sending what came before it, then closing
+  bool flushing_ = false;          // a reset came: sending what came before it, then closing
+  Side reset_side_ = Side::kNone;  // while flushing_: of the leg that broke
   bool reason_set_ = false;
-  bool ack_held_ = false;   // relaying, and the origin may not have heard of the connection
-  bool entered_ = false;    // the loop guard counts this flow toward info_.destination
-  std::uint32_t hops_ = 0;  // hops of this process behind the client
-  Address outbound_;        // the onward socket as registered with the loop guard; empty: it is not
-  const Leg* reset_leg_ = nullptr;  // non-null exactly while flushing_: the leg that broke
+  bool ack_held_ = false;    // relaying, and the origin may not have heard of the connection
+  bool entered_ = false;     // the loop guard counts this flow toward info_.destination
+  bool registered_ = false;  // the loop guard knows the onward socket
+  std::uint32_t hops_ = 0;   // hops of this process behind the client
   Instant last_activity_;
   Instant lifetime_end_ = Instant::Never();
   inspect::FlowInfo info_;
   CloseReason reason_;
   Leg down_;
   Leg up_;
-  Pump up_pump_;    // down_ to up_
-  Pump down_pump_;  // up_ to down_
-  redirect::QueryOp query_;
-  redirect::CarryOp carry_;
-  net::Connector connector_;
+  Pump up_pump_;                // down_ to up_
+  Pump down_pump_;              // up_ to down_
+  Opening* opening_ = nullptr;  // from accept on until connected
   io::Timer timer_;
 };
 

@@ -26,6 +26,7 @@ namespace sluice::flow {
 
 class Flow;
 class Pump;
+struct FlowPools;
 
 struct StarvedTag {};
 using StarvedList = IntrusiveList<Pump, StarvedTag>;
@@ -89,6 +90,7 @@ struct FlowHost {
   io::TimerWheel* timers = nullptr;
   memory::Slab* slab = nullptr;
   memory::BufferPool* buffers = nullptr;
+  FlowPools* pools = nullptr;
   metrics::Counters* counters = nullptr;
   StarvedList* starved = nullptr;
   BufferBudget* budget = nullptr;

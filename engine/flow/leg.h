@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Leg: one side of a flow: a socket and the operations that a connected socket can have in flight.
-// Owned by its flow; freed only when the kernel holds none of them (law 4).
+// Owned by its flow; freed only when the kernel holds none of them (law 4). What waits for long, as
+// most do, is a member; what moves bytes is taken from the worker's pools when it is started and
+// given back when its handler begins.
 #ifndef SLUICE_FLOW_LEG_H_
 #define SLUICE_FLOW_LEG_H_
 
+#include "engine/flow/flow_pools.h"
 #include "engine/io/operation.h"
 #include "engine/io/socket.h"
 
@@ -12,13 +15,14 @@ namespace sluice::flow {
 
 struct Leg {
   io::Socket socket;
-  io::RecvOp recv;
   io::AwaitReadableOp readable;
-  io::SendOp send;
+  // Non-null exactly while armed, or done and not delivered.
+  Landing* landing = nullptr;
+  io::SendOp* send = nullptr;
 
   // True when this leg may be freed.
   bool joined() const {
-    return recv.idle() && readable.idle() && send.idle() && socket.is_joined();
+    return landing == nullptr && readable.idle() && send == nullptr && socket.is_joined();
   }
 };
 

@@ -2,6 +2,7 @@
 #include "engine/flow/pump.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "engine/base/check.h"
 #include "engine/flow/flow.h"
@@ -15,140 +16,145 @@ constexpr std::size_t kRoomPart = 8;
 
 }  // namespace
 
-Pump::Pump(Flow& flow, const FlowHost& host, inspect::Direction direction, Leg& from, Leg& to)
-    : flow_(flow),
-      host_(host),
-      from_(from),
-      to_(to),
-      queue_(*host.slab),
-      held_(*host.slab),
-      direction_(direction) {}
+Pump::Pump(Flow& flow, memory::Slab& slab, inspect::Direction direction)
+    : flow_(flow), queue_(slab), held_(slab), direction_(direction) {}
+
+const FlowHost& Pump::host() const { return flow_.host(); }
+Leg& Pump::from() const { return flow_.LegFrom(direction_); }
+Leg& Pump::to() const { return flow_.LegTo(direction_); }
 
 void Pump::Start() { Receive(false); }
 
-// Puts chunks to receive into at the front of landing_; returns how many.
-std::size_t Pump::FillLanding() {
+// False: there is nothing to receive into.
+bool Pump::FindRoom() {
   // The room left in a chunk that nobody else names any more is the whole chunk.
-  if (landing_[0].size() < host_.slab->chunk_bytes() / kRoomPart) landing_[0].Reset();
-  std::size_t count = landing_[0] ? 1 : 0;
+  if (room_.size() < host().slab->chunk_bytes() / kRoomPart) room_.Reset();
+  return room_ || host().slab->available() > 0;
+}
+
+// REQUIRES: FindRoom. Returns how many chunks.
+std::size_t Pump::FillLanding(Landing& landing) {
+  std::size_t count = 0;
+  if (room_) landing.chunks[count++] = std::move(room_);
   while (count < landing_wanted_) {
-    memory::Slice chunk = host_.slab->Take();
+    memory::Slice chunk = host().slab->Take();
     if (!chunk) break;
-    landing_[count++] = std::move(chunk);
+    landing.chunks[count++] = std::move(chunk);
   }
   return count;
 }
 
-void Pump::ReleaseLanding() {
-  for (memory::Slice& slice : landing_) slice.Reset();
-}
-
 // With few chunks left, memory is taken only for bytes that are known to be there.
 bool Pump::ChunksAreScarce() const {
-  return host_.slab->available() <= host_.slab->chunks_max() / 8;
+  return host().slab->available() <= host().slab->chunks_max() / 8;
 }
 
 // A queue may grow to what is left for all others, so that those who fill memory leave some of it
 // to those who drain it: the next hop may live on this slab.
 std::size_t Pump::QueueMax() const {
-  const std::size_t left = std::size_t{host_.slab->available()} * host_.slab->chunk_bytes();
-  return std::min(host_.policy->queue_high, std::max<std::size_t>(left, 1));
+  const std::size_t left = std::size_t{host().slab->available()} * host().slab->chunk_bytes();
+  return std::min(host().policy->queue_high, std::max<std::size_t>(left, 1));
 }
 
 void Pump::Receive(bool readable) {
   if (end_seen_ || pended() || !flow_.relaying()) return;
-  if (!from_.recv.idle() || !from_.readable.idle()) return;
+  if (from().landing != nullptr || !from().readable.idle()) return;
   if (queue_.size() >= QueueMax()) return;
-  if (host_.budget->spent() && StoppedByBudget()) return;
+  if (host().budget->spent() && StoppedByBudget()) return;
   over_budget_ = false;
-  if (!readable && ChunksAreScarce()) {
-    ReleaseLanding();
-    host_.port->AwaitReadable(from_.readable, from_.socket);
-    return;
+  if (!readable && ChunksAreScarce()) return AwaitReadable();
+  if (!FindRoom()) {
+    host().counters->Add(metrics::Counter::k_starved);
+    if (!ListNode<StarvedTag>::linked()) host().starved->PushBack(*this);
+    return host().limited(host().owner, metrics::Counter::k_starved);
   }
-  const std::size_t count = FillLanding();
-  if (count == 0) {
-    host_.counters->Add(metrics::Counter::k_starved);
-    if (!ListNode<StarvedTag>::linked()) host_.starved->PushBack(*this);
-    return host_.limited(host_.owner, metrics::Counter::k_starved);
-  }
-  io::IoBuffer buffers[kLandingMax];
+  Landing* landing = host().pools->landings.Make();
+  // It will have a chunk of its own, and there are as many of these as of those.
+  SLUICE_CHECK(landing != nullptr);
+  const std::size_t count = FillLanding(*landing);
+  io::IoBuffer buffers[Landing::kChunksMax];
   for (std::size_t i = 0; i < count; ++i) {
-    buffers[i] = io::IoBuffer{landing_[i].data(), landing_[i].size()};
+    buffers[i] = io::IoBuffer{landing->chunks[i].data(), landing->chunks[i].size()};
   }
-  host_.port->Recv(from_.recv, from_.socket, absl::MakeConstSpan(buffers, count));
+  from().landing = landing;
+  landing->recv.Bind<&Pump::OnReceived>(this);
+  host().port->Recv(landing->recv, from().socket, absl::MakeConstSpan(buffers, count));
+}
+
+// Waits without memory.
+void Pump::AwaitReadable() {
+  room_.Reset();
+  host().port->AwaitReadable(from().readable, from().socket);
 }
 
 void Pump::ResumeStarved() { Receive(true); }
 
 void Pump::BecomeQuiet() {
-  if (from_.recv.idle() || quieting_) return;
+  if (from().landing == nullptr || quieting_) return;
   quieting_ = true;
-  host_.port->Cancel(from_.recv);
+  host().port->Cancel(from().landing->recv);
 }
 
 void Pump::OnReceived(Outcome outcome) {
   const bool was_quieting = std::exchange(quieting_, false);
-  if (!flow_.relaying() || end_seen_) {
-    ReleaseLanding();
-    flow_.OnOperationEnded();
-    return;
-  }
+  const bool wanted = flow_.relaying() && !end_seen_;
+  memory::Chain fresh(*host().slab);
+  EndReceive(wanted && outcome.ok() ? outcome.bytes : 0, fresh);
+  if (!wanted) return flow_.OnOperationEnded();
   if (!outcome.ok()) {
-    ReleaseLanding();
-    if (was_quieting && outcome.error.code == ErrorCode::kAborted) {
-      host_.port->AwaitReadable(from_.readable, from_.socket);
-      return;
-    }
-    flow_.OnLegError(from_, outcome.error);
-    return;
+    if (was_quieting && outcome.error.code == ErrorCode::kAborted) return AwaitReadable();
+    return flow_.OnLegError(from(), outcome.error);
   }
   if (outcome.bytes == 0) {
     end_seen_ = true;
-    ReleaseLanding();
-    Send();
-    return;
+    return Send();
   }
   flow_.OnActivity();
-  AcceptBytes(outcome.bytes);
+  AcceptBytes(fresh);
   Send();
   Receive(false);
 }
 
-// Moves `count` received bytes from the landing chunks to the queue, past the inspector.
-void Pump::AcceptBytes(std::size_t count) {
-  const std::size_t received = count;
+// Gives the landing back. The bytes that were received go to `fresh`, the room behind them is kept.
+void Pump::EndReceive(std::size_t received, memory::Chain& fresh) {
+  Landing* landing = std::exchange(from().landing, nullptr);
+  std::size_t count = received;
   std::size_t offered = 0;
-  memory::Chain fresh(*host_.slab);
   bool linked = true;
-  for (memory::Slice& slice : landing_) {
-    offered += slice.size();
-    const std::size_t part = std::min(count, slice.size());
-    if (part > 0) linked = fresh.Append(slice.Part(0, part)) && linked;
-    slice.RemovePrefix(part);
+  for (memory::Slice& chunk : landing->chunks) {
+    offered += chunk.size();
+    const std::size_t part = std::min(count, chunk.size());
+    if (part == 0) continue;
+    linked = fresh.Append(chunk.Part(0, part)) && linked;
+    chunk.RemovePrefix(part);
     count -= part;
-    // Only the room right behind the last byte is worth keeping, and it must stand first.
-    if (part > 0 && slice.size() > 0 && &slice != &landing_[0]) landing_[0] = std::move(slice);
-    if (&slice != &landing_[0] || slice.size() == 0) slice.Reset();
+    if (chunk.size() > 0) room_ = std::move(chunk);
   }
   SLUICE_CHECK(count == 0);
   // Links are four times the chunks, and a receive needs at most one for each chunk it filled.
   SLUICE_CHECK(linked);
+  host().pools->landings.Free(landing);
+  if (received == 0) return;
+  has_received_ = true;
   if (received == offered) {
     landing_wanted_ =
-        static_cast<std::uint8_t>(std::min<std::size_t>(landing_wanted_ * 2u, kLandingMax));
-  } else if (received * 2 < host_.slab->chunk_bytes()) {
+        static_cast<std::uint8_t>(std::min<std::size_t>(landing_wanted_ * 2u, Landing::kChunksMax));
+  } else if (received * 2 < host().slab->chunk_bytes()) {
     landing_wanted_ = 1;
   }
-  bytes_ += received;
-  if (host_.inspector == nullptr || Inspect(fresh)) queue_.Append(fresh);
+}
+
+// Takes what was received into the queue, past the inspector.
+void Pump::AcceptBytes(memory::Chain& fresh) {
+  if (host().inspector == nullptr || Inspect(fresh)) queue_.Append(fresh);
+  fresh.Clear();
   Account();
 }
 
 void Pump::Account() {
   const std::size_t bytes = queue_.size() + held_.size();
-  host_.budget->bytes += bytes;
-  host_.budget->bytes -= std::exchange(accounted_, bytes);
+  host().budget->bytes += bytes;
+  host().budget->bytes -= std::exchange(accounted_, bytes);
 }
 
 // What is held is being sent, or its verdict is waited for: either comes back to Receive.
@@ -156,31 +162,31 @@ bool Pump::StoppedByBudget() {
   landing_wanted_ = 1;
   if (accounted_ == 0) return false;
   if (!std::exchange(over_budget_, true)) {
-    host_.counters->Add(metrics::Counter::k_paused_buffered);
-    host_.limited(host_.owner, metrics::Counter::k_paused_buffered);
+    host().counters->Add(metrics::Counter::k_paused_buffered);
+    host().limited(host().owner, metrics::Counter::k_paused_buffered);
   }
-  ReleaseLanding();
+  room_.Reset();
   return true;
 }
 
 // False: `fresh` goes no further, at least not now.
 bool Pump::Inspect(memory::Chain& fresh) {
   SLUICE_CHECK(!pended());
-  inspect::Later later(host_.desk, this, host_.port->now() + host_.policy->pending_timeout);
-  inspect::Verdict verdict = host_.inspector->OnData(flow_.info(), direction_, fresh, later);
+  inspect::Later later(host().desk, this, host().port->now() + host().policy->pending_timeout);
+  inspect::Verdict verdict = host().inspector->OnData(flow_.info(), direction_, fresh, later);
   if (verdict == inspect::Verdict::kPend && later.ticket().valid()) {
-    host_.counters->Add(metrics::Counter::k_pended);
+    host().counters->Add(metrics::Counter::k_pended);
     ticket_ = later.ticket();
     held_.Append(fresh);
-    host_.pended(host_.owner);
+    host().pended(host().owner);
     return false;
   }
   // Taken, but not waited for.
-  if (later.ticket().valid()) host_.desk->Withdraw(later.ticket());
+  if (later.ticket().valid()) host().desk->Withdraw(later.ticket());
   if (verdict == inspect::Verdict::kPend) {
-    host_.counters->Add(metrics::Counter::k_refused_pending);
-    host_.limited(host_.owner, metrics::Counter::k_refused_pending);
-    verdict = host_.policy->pending_default;
+    host().counters->Add(metrics::Counter::k_refused_pending);
+    host().limited(host().owner, metrics::Counter::k_refused_pending);
+    verdict = host().policy->pending_default;
   }
   if (verdict == inspect::Verdict::kReset) flow_.OnInspectorReset();
   return verdict == inspect::Verdict::kPass;
@@ -205,7 +211,7 @@ void Pump::OnVerdict(inspect::Verdict verdict) {
 
 void Pump::Withdraw() {
   if (!pended()) return;
-  host_.desk->Withdraw(std::exchange(ticket_, inspect::Ticket{}));
+  host().desk->Withdraw(std::exchange(ticket_, inspect::Ticket{}));
 }
 
 void Pump::OnReadable(Outcome outcome) {
@@ -214,7 +220,7 @@ void Pump::OnReadable(Outcome outcome) {
     return;
   }
   if (!outcome.ok()) {
-    flow_.OnLegError(from_, outcome.error);
+    flow_.OnLegError(from(), outcome.error);
     return;
   }
   flow_.OnActivity();
@@ -222,8 +228,8 @@ void Pump::OnReadable(Outcome outcome) {
 }
 
 void Pump::Send() {
-  if (!to_.send.idle() || !flow_.may_send()) return;
-  if (!to_.socket.is_open()) return DropQueue();
+  if (to().send != nullptr || !flow_.may_send()) return;
+  if (!to().socket.is_open()) return DropQueue();
   if (queue_.empty()) {
     if (end_seen_ && !pended()) PassFin();
     return;
@@ -234,27 +240,32 @@ void Pump::Send() {
     buffers[count++] = io::IoBuffer{data, size};
     return count < io::SendOp::kBuffersMax;
   });
-  host_.port->Send(to_.send, to_.socket, absl::MakeConstSpan(buffers, count));
+  to().send = host().pools->sends.Make();
+  // It holds a link of the queue, and there are as many of these as of those.
+  SLUICE_CHECK(to().send != nullptr);
+  to().send->Bind<&Pump::OnSent>(this);
+  host().port->Send(*to().send, to().socket, absl::MakeConstSpan(buffers, count));
 }
 
 void Pump::OnSent(Outcome outcome) {
+  host().pools->sends.Free(std::exchange(to().send, nullptr));
   if (!flow_.may_send()) {
     DropQueue();
     flow_.OnOperationEnded();
     return;
   }
   if (!outcome.ok()) {
-    flow_.OnLegError(to_, outcome.error);
+    flow_.OnLegError(to(), outcome.error);
     return;
   }
   flow_.OnActivity();
-  host_.counters->Add(direction_ == inspect::Direction::kUp ? metrics::Counter::k_bytes_up
-                                                            : metrics::Counter::k_bytes_down,
-                      outcome.bytes);
+  host().counters->Add(direction_ == inspect::Direction::kUp ? metrics::Counter::k_bytes_up
+                                                             : metrics::Counter::k_bytes_down,
+                       outcome.bytes);
   queue_.RemovePrefix(outcome.bytes);
   Account();
   Send();
-  if (queue_.size() <= host_.policy->queue_high / 2) Receive(false);
+  if (queue_.size() <= host().policy->queue_high / 2) Receive(false);
 }
 
 void Pump::PassFin() {
@@ -265,14 +276,14 @@ void Pump::PassFin() {
 
 void Pump::StopReceiving() {
   end_seen_ = true;
-  if (ListNode<StarvedTag>::linked()) host_.starved->Remove(*this);
-  if (from_.recv.idle()) ReleaseLanding();
+  if (ListNode<StarvedTag>::linked()) host().starved->Remove(*this);
+  room_.Reset();
 }
 
 void Pump::DropQueue() {
   Withdraw();
   held_.Clear();
-  if (to_.send.idle()) queue_.Clear();
+  if (to().send == nullptr) queue_.Clear();
   Account();
 }
 

@@ -5,9 +5,9 @@
 //   from.socket --Recv--> landing chunks --inspector--> queue --gather Send--> to.socket
 //
 // Bytes stay in the chunk they landed in. At most one receive (or one wait for readability) and one
-// send are armed. Reading stops while the queue holds `queue_high` bytes, or more than is left in
-// the slab, and resumes at half of it, or when a chunk came back. The peer's FIN is passed on after
-// the last byte.
+// send are armed; a pump that moves nothing holds neither (flow_pools.h). Reading stops while the
+// queue holds `queue_high` bytes, or more than is left in the slab, and resumes at half of it, or
+// when a chunk came back. The peer's FIN is passed on after the last byte.
 //
 // What an inspector wants to think about is held, behind the queue, until its verdict comes;
 // nothing is received meanwhile, and a FIN waits behind it.
@@ -30,7 +30,7 @@ class Flow;
 
 class Pump : public ListNode<StarvedTag> {
  public:
-  Pump(Flow& flow, const FlowHost& host, inspect::Direction direction, Leg& from, Leg& to);
+  Pump(Flow& flow, memory::Slab& slab, inspect::Direction direction);
 
   // Begins receiving. REQUIRES: both legs connected.
   void Start();
@@ -51,26 +51,30 @@ class Pump : public ListNode<StarvedTag> {
   // The FIN was passed on (or need not be, because the flow closes anyway): this direction is done.
   bool finished() const { return finished_; }
   bool has_unsent() const { return !queue_.empty() || !held_.empty(); }
+  bool has_received() const { return has_received_; }
   // Waits for a verdict.
   bool pended() const { return ticket_.valid(); }
-  bool receiving() const { return !from_.recv.idle(); }
-  std::uint64_t bytes() const { return bytes_; }
 
-  // Outcomes, bound by the flow to the operations of its legs.
-  void OnReceived(Outcome outcome);
+  // The outcome of from().readable, bound by the flow.
   void OnReadable(Outcome outcome);
-  void OnSent(Outcome outcome);
 
  private:
-  static constexpr std::size_t kLandingMax = io::RecvOp::kBuffersMax;
+  // Kept by the flow alone: each pointer here would be two for each connection.
+  const FlowHost& host() const;
+  Leg& from() const;
+  Leg& to() const;
 
+  void OnReceived(Outcome outcome);
+  void OnSent(Outcome outcome);
   // `readable`: bytes, or the end, are known to be waiting.
   void Receive(bool readable);
   bool ChunksAreScarce() const;
   std::size_t QueueMax() const;
-  std::size_t FillLanding();
-  void AcceptBytes(std::size_t count);
-  void ReleaseLanding();
+  bool FindRoom();
+  std::size_t FillLanding(Landing& landing);
+  void EndReceive(std::size_t received, memory::Chain& fresh);
+  void AcceptBytes(memory::Chain& fresh);
+  void AwaitReadable();
   bool Inspect(memory::Chain& fresh);
   // After each change of queue_ or held_.
   void Account();
@@ -79,22 +83,18 @@ class Pump : public ListNode<StarvedTag> {
   void PassFin();
 
   Flow& flow_;
-  const FlowHost& host_;
-  Leg& from_;
-  Leg& to_;
   memory::Chain queue_;
-  memory::Chain held_;      // what the pending verdict is about
-  inspect::Ticket ticket_;  // valid exactly while pended
-  memory::Slice
-      landing_[kLandingMax];  // where the armed receive writes, or room left by the last one
-  std::uint64_t bytes_ = 0;
+  memory::Chain held_;               // what the pending verdict is about
+  inspect::Ticket ticket_;           // valid exactly while pended
+  memory::Slice room_;               // left in a chunk by the last receive, for the next one
   std::size_t accounted_ = 0;        // of queue_ and held_, in the budget
   std::uint8_t landing_wanted_ = 1;  // chunks to offer: grows while receives fill them
   const inspect::Direction direction_;
   bool end_seen_ = false;  // the peer's FIN arrived, or StopReceiving: no further receive
   bool finished_ = false;
-  bool over_budget_ = false;  // stopped by the budget, until it receives again
-  bool quieting_ = false;     // the armed receive was cancelled to become quiet
+  bool has_received_ = false;  // bytes, whatever became of them
+  bool over_budget_ = false;   // stopped by the budget, until it receives again
+  bool quieting_ = false;      // the armed receive was cancelled to become quiet
 };
 
 }  // namespace sluice::flow

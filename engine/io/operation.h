@@ -47,12 +47,22 @@ struct IoBuffer {
   std::size_t size = 0;
 };
 
-// The block the kernel writes to: an OVERLAPPED on Windows (size and alignment asserted there), scratch
-// elsewhere. `self` follows it, so that a dequeued OVERLAPPED* leads back without pointer arithmetic.
+// The block the kernel writes to: an OVERLAPPED on Windows (size and alignment asserted there).
+// `self` follows it, so that a dequeued OVERLAPPED* leads back without pointer arithmetic.
+// Elsewhere no kernel writes here: room for the simulator's note, and no more, because each idle
+// connection has two of it.
+#if defined(_WIN32)
 struct NativeBlock {
+  explicit NativeBlock(Operation* operation) : self(operation) {}
   alignas(8) std::byte bytes[32]{};
-  Operation* self = nullptr;
+  Operation* self;
 };
+#else
+struct NativeBlock {
+  explicit NativeBlock(Operation*) {}
+  alignas(8) std::byte bytes[8]{};
+};
+#endif
 
 struct ArmedTag {};
 struct ReadyTag {};
@@ -64,7 +74,7 @@ class Operation : public ListNode<ArmedTag>,
   enum class State : std::uint8_t { kIdle, kArmed, kDone };
   using Handler = void (*)(void* owner, Outcome outcome);
 
-  Operation() { native_.self = this; }
+  Operation() : native_(this) {}
   Operation(const Operation&) = delete;
   Operation& operator=(const Operation&) = delete;
   ~Operation() { SLUICE_CHECK(state_ == State::kIdle); }
@@ -172,6 +182,7 @@ class ControlOp : public Operation {
   std::uint32_t in_size_ = 0;
   std::uint32_t out_size_ = 0;
   std::uint32_t bytes_ = 0;   // storage for lpcbBytesReturned, alive as long as the operation
+  alignas(8) std::byte scratch_[32]{};  // Linux and simulation: a reply that came later
 };
 
 // Completes in the next RunOnce. How a component that already knows its answer gives it without running

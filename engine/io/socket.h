@@ -75,7 +75,7 @@ class Socket {
   // Non-null while `local_` is to be asked for: a call that most connections never need.
   mutable Address (*local_of_)(NativeHandle) = nullptr;
   Address peer_;
-  IntrusiveList<Operation, SocketTag> operations_;  // armed or done on this socket
+  IntrusiveRing<Operation, SocketTag> operations_;  // armed or done on this socket
   bool closing_ = false;         // Close was called, the handle goes with the last operation
   bool abort_on_close_ = false;  // close with RST instead of FIN
   bool bound_ = false;

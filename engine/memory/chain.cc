@@ -6,6 +6,12 @@
 
 namespace sluice::memory {
 
+std::size_t Chain::slices() const {
+  std::size_t count = 0;
+  for (const SliceNode* node = first_; node != nullptr; node = node->next) ++count;
+  return count;
+}
+
 bool Chain::Append(Slice slice) {
   const std::size_t count = slice.size();
   if (count == 0) return true;
@@ -23,7 +29,6 @@ bool Chain::Append(Slice slice) {
   }
   last_ = node;
   size_ += count;
-  ++slices_;
   SLUICE_AUDIT(Valid());
   return true;
 }
@@ -38,7 +43,6 @@ bool Chain::Prepend(Slice slice) {
   first_ = node;
   if (last_ == nullptr) last_ = node;
   size_ += count;
-  ++slices_;
   SLUICE_AUDIT(Valid());
   return true;
 }
@@ -61,7 +65,6 @@ void Chain::Append(Chain& other) {
   last_ = std::exchange(other.last_, nullptr);
   other.first_ = nullptr;
   size_ += std::exchange(other.size_, 0);
-  slices_ += std::exchange(other.slices_, 0);
   SLUICE_AUDIT(Valid());
 }
 
@@ -70,7 +73,6 @@ void Chain::PopFront() {
   first_ = node->next;
   if (first_ == nullptr) last_ = nullptr;
   size_ -= node->slice.size();
-  --slices_;
   slab_->GiveBackNode(node);
 }
 
@@ -114,7 +116,6 @@ bool Chain::SplitPrefix(std::size_t count, Chain& front) {
       first_ = node->next;
       if (first_ == nullptr) last_ = nullptr;
       node->next = nullptr;
-      --slices_;
     }
     const std::size_t moved = node->slice.size();
     size_ -= moved;
@@ -126,7 +127,6 @@ bool Chain::SplitPrefix(std::size_t count, Chain& front) {
     }
     front.last_ = node;
     front.size_ += moved;
-    ++front.slices_;
   }
   SLUICE_AUDIT(Valid());
   SLUICE_AUDIT(front.Valid());
@@ -172,15 +172,13 @@ std::size_t Chain::CopyOut(std::size_t offset, void* bytes, std::size_t count) c
 
 bool Chain::Valid() const {
   std::size_t bytes = 0;
-  std::size_t links = 0;
   const SliceNode* tail = nullptr;
   for (const SliceNode* node = first_; node != nullptr; node = node->next) {
     if (node->slice.size() == 0) return false;
     bytes += node->slice.size();
-    ++links;
     tail = node;
   }
-  return bytes == size_ && links == slices_ && tail == last_;
+  return bytes == size_ && tail == last_;
 }
 
 }  // namespace sluice::memory

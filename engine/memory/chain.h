@@ -26,14 +26,14 @@ class Chain {
       : slab_(other.slab_),
         first_(std::exchange(other.first_, nullptr)),
         last_(std::exchange(other.last_, nullptr)),
-        size_(std::exchange(other.size_, 0)),
-        slices_(std::exchange(other.slices_, 0)) {}
+        size_(std::exchange(other.size_, 0)) {}
   ~Chain() { Clear(); }
 
   bool empty() const { return first_ == nullptr; }
   // Bytes.
   std::size_t size() const { return size_; }
-  std::size_t slices() const { return slices_; }
+  // Walks through it.
+  std::size_t slices() const;
 
   // Adds at an end; empty slices are dropped. A slice that continues the last one in the same chunk
   // is merged with it. False when the slab has no link left: nothing was added.
@@ -73,7 +73,6 @@ class Chain {
   SliceNode* first_ = nullptr;
   SliceNode* last_ = nullptr;
   std::size_t size_ = 0;
-  std::size_t slices_ = 0;
 };
 
 }  // namespace sluice::memory

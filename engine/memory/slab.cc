@@ -13,7 +13,7 @@ Slab::Slab(const SlabOptions& options)
       // Uninitialised on purpose: pages become real when a receive first lands in them.
       bytes_(new std::byte[std::size_t{options.chunk_bytes} * options.chunks_max]),
       chunks_(std::make_unique<Chunk[]>(options.chunks_max)),
-      nodes_(std::make_unique<SliceNode[]>(std::size_t{options.chunks_max} * kNodesPerChunk)) {
+      nodes_(std::make_unique<SliceNode[]>(LinksOf(options))) {
   SLUICE_CHECK(options.chunk_bytes > 0);
   SLUICE_CHECK(options.chunks_max > 0);
   // Built back to front, so that the first chunks taken are the first in memory.
@@ -25,7 +25,7 @@ Slab::Slab(const SlabOptions& options)
     chunk.next_free = free_;
     free_ = &chunk;
   }
-  for (std::size_t i = std::size_t{options_.chunks_max} * kNodesPerChunk; i-- > 0;) {
+  for (std::size_t i = LinksOf(options_); i-- > 0;) {
     nodes_[i].next = free_nodes_;
     free_nodes_ = &nodes_[i];
   }

@@ -105,6 +105,10 @@ class Slab {
   // A slice over a whole free chunk, or an empty slice when all are in use.
   Slice Take();
 
+  // Links that a slab with these options has.
+  static constexpr std::size_t LinksOf(const SlabOptions& options) {
+    return std::size_t{options.chunks_max} * kNodesPerChunk;
+  }
   // What a slab with these options allocates, once, at its start.
   static std::size_t BytesFor(const SlabOptions& options);
 

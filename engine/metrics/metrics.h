@@ -24,6 +24,7 @@ namespace sluice::metrics {
   X(handed_over, "accepted connections given to another worker")                           \
   X(refused_flows, "connections refused because there were too many flows")                \
   X(refused_source, "connections refused because their source had too many flows")         \
+  X(refused_memory, "connections refused because there was no memory for them")            \
   X(paused_rate, "times accepting paused because the accept rate was reached")             \
   X(connected, "onward connections established")                                           \
   X(connect_errors, "onward connections that failed")                                      \

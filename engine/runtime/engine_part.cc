@@ -20,6 +20,7 @@ EnginePart::EnginePart(Engine& engine, Worker& worker) : engine_(engine), worker
   host_.timers = &worker.timers();
   host_.slab = &worker.slab();
   host_.buffers = &worker.buffers();
+  host_.pools = &worker.pools();
   host_.starved = &worker.starved();
   host_.budget = &budget_;
   if (engine.options_.buffered_max != 0) {
@@ -180,6 +181,9 @@ void EnginePart::OnLimited(metrics::Counter counter) {
       return absl::StrCat("limit pending_max=", host_.policy->pending_max,
                           " reached: the default verdict holds");
     }
+    if (counter == metrics::Counter::k_refused_memory) {
+      return std::string("no memory for another flow: refusing");
+    }
     if (counter == metrics::Counter::k_starved) {
       return absl::StrCat("limit slab.chunks_max=", host_.slab->chunks_max(),
                           " reached: reading pauses");
@@ -251,6 +255,12 @@ void EnginePart::Take(io::AcceptedSocket accepted, std::uint32_t listener) {
     return io::Port::Discard(accepted, worker_.port().platform());
   }
   flow::Flow* flow = worker_.MakeFlow(host_);
+  if (flow == nullptr) {
+    counters_.Add(metrics::Counter::k_refused_memory);
+    OnLimited(metrics::Counter::k_refused_memory);
+    LeaveAdmission(listener, accepted.peer);
+    return io::Port::Discard(accepted, worker_.port().platform());
+  }
   flows_.PushBack(*flow);
   flow->Start(accepted, listener);
 }

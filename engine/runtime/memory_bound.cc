@@ -13,6 +13,15 @@ namespace {
 constexpr std::size_t kThreadBytes = 256 * 1024;
 // A submission entry has 64 bytes, a completion entry 16, and there are four of those for each.
 constexpr std::size_t kBytesPerQueueEntry = 64 + 4 * 16;
+// A flow that joined is no longer counted by its engine, but its memory is given back at the end of
+// the turn. More than the handlers and timers of a turn.
+constexpr std::size_t kJoinedATurn = 512;
+
+// All may be opening at once.
+std::size_t BytesOfFlows(std::size_t flows) {
+  return memory::Pool<flow::Flow>::BytesFor(flows + kJoinedATurn) +
+         memory::Pool<flow::Opening>::BytesFor(flows);
+}
 
 }  // namespace
 
@@ -26,7 +35,7 @@ MemoryBound WorstCaseMemory(const RuntimeOptions& runtime,
   for (const EngineOptions* engine : engines) {
     const std::size_t flows = engine->limits.flows_max;
     // Each worker keeps what it once had, and which flows it gets is up to the load.
-    bound.flows += workers * FlowPool::BytesFor(flows);
+    bound.flows += workers * BytesOfFlows(flows);
     bound.queries += workers * flows * engine->redirector->QueryBytesMax();
     bound.guards += flows * redirect::LoopGuard::BytesPerFlow();
     if (engine->limits.flows_per_source_max != 0) {

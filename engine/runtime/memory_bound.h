@@ -18,8 +18,8 @@ struct RuntimeOptions;
 
 // Bytes. Not in it: what the kernel holds for sockets, and what inspectors keep for themselves.
 struct MemoryBound {
-  std::size_t workers = 0;  // slabs, hand-over rings, ports, stacks
-  std::size_t flows = 0;
+  std::size_t workers = 0;    // slabs, landings and sends, hand-over rings, ports, stacks
+  std::size_t flows = 0;      // and their openings
   std::size_t queries = 0;    // records and contexts
   std::size_t guards = 0;     // loop guard, flows of each source
   std::size_t listeners = 0;  // and their accepts

@@ -21,6 +21,7 @@ LiveCounts& LiveCounts::operator+=(const LiveCounts& other) {
   operations += other.operations;
   chunks += other.chunks;
   buffers += other.buffers;
+  pooled += other.pooled;
   timers += other.timers;
   verdicts += other.verdicts;
   return *this;
@@ -37,6 +38,7 @@ Worker::Worker(int index, const WorkerOptions& options, std::unique_ptr<io::Port
       port_(std::move(port)),
       timers_(port_->now()),
       slab_(options.slab),
+      pools_(options.slab),
       stall_timeout_(options.stall_timeout),
       ring_(options.handover_max),
       take_connections_(this, [](void* self) { static_cast<Worker*>(self)->TakeConnections(); }) {
@@ -120,8 +122,9 @@ void Worker::FreeRetired() {
 }
 
 flow::Flow* Worker::MakeFlow(flow::FlowHost& host) {
-  AddLoad(1);
   flow::Flow* flow = flows_.Make(host);
+  if (flow == nullptr) return nullptr;
+  AddLoad(1);
   all_flows_.PushBack(*flow);
   return flow;
 }
@@ -181,6 +184,7 @@ void Worker::Call(absl::FunctionRef<void()> work) {
 
 std::size_t Worker::BytesFor(const WorkerOptions& options) {
   return sizeof(Worker) + memory::Slab::BytesFor(options.slab) +
+         flow::FlowPools::BytesFor(options.slab) +
          MpscRing<Handover>::BytesFor(options.handover_max);
 }
 
@@ -192,6 +196,7 @@ LiveCounts Worker::Live() const {
   live.operations = stats.armed;
   live.chunks = slab_.used();
   live.buffers = buffers_.live();
+  live.pooled = pools_.live();
   live.timers = timers_.running();
   live.verdicts = verdicts_;
   return live;

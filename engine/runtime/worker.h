@@ -21,12 +21,13 @@
 #include "absl/synchronization/notification.h"
 #include "engine/base/mpsc_ring.h"
 #include "engine/flow/flow.h"
+#include "engine/flow/flow_pools.h"
 #include "engine/io/message.h"
 #include "engine/io/port.h"
 #include "engine/io/timer_wheel.h"
 #include "engine/memory/buffer_pool.h"
+#include "engine/memory/pool.h"
 #include "engine/memory/slab.h"
-#include "engine/runtime/flow_pool.h"
 
 namespace sluice::runtime {
 
@@ -51,11 +52,12 @@ struct LiveCounts {
   std::uint64_t operations = 0;
   std::uint64_t chunks = 0;
   std::uint64_t buffers = 0;
+  std::uint64_t pooled = 0;  // landings, sends and openings of flows
   std::uint64_t timers = 0;
   std::uint64_t verdicts = 0;  // waited for
 
   bool AllZero() const {
-    return flows + sockets + operations + chunks + buffers + timers + verdicts == 0;
+    return flows + sockets + operations + chunks + buffers + pooled + timers + verdicts == 0;
   }
   LiveCounts& operator+=(const LiveCounts& other);
 };
@@ -88,9 +90,11 @@ class Worker {
   io::TimerWheel& timers() { return timers_; }
   memory::Slab& slab() { return slab_; }
   memory::BufferPool& buffers() { return buffers_; }
+  flow::FlowPools& pools() { return pools_; }
   flow::StarvedList& starved() { return starved_; }
   // Takes every connection given so far, whatever their number.
   void TakeAllConnections();
+  // Null when there is no memory.
   flow::Flow* MakeFlow(flow::FlowHost& host);
   // The flow is freed at the end of this turn.
   void Retire(flow::Flow& flow) { retired_.PushBack(flow); }
@@ -125,13 +129,14 @@ class Worker {
   io::TimerWheel timers_;
   memory::Slab slab_;
   memory::BufferPool buffers_;
+  flow::FlowPools pools_;
   flow::StarvedList starved_;
   IntrusiveList<flow::Flow, flow::WorkerTag> all_flows_;
   const Nanos stall_timeout_;
   io::Timer stall_timer_;                // runs while flows starve
   std::uint64_t given_back_before_ = 0;  // the slab's count when the timer was started
   IntrusiveList<flow::Flow, flow::LiveTag> retired_;
-  FlowPool flows_;
+  memory::Pool<flow::Flow> flows_;
   std::uint64_t verdicts_ = 0;
   MpscRing<Handover> ring_;
   io::Message take_connections_;

@@ -149,8 +149,8 @@ void CheckNothingIsLeft(const runtime::LiveCounts& live, Complaints* complaints)
   if (live.AllZero()) return;
   complaints->push_back(absl::StrCat("left: flows ", live.flows, ", sockets ", live.sockets,
                                      ", operations ", live.operations, ", chunks ", live.chunks,
-                                     ", buffers ", live.buffers, ", timers ", live.timers,
-                                     ", verdicts ", live.verdicts));
+                                     ", buffers ", live.buffers, ", pooled ", live.pooled,
+                                     ", timers ", live.timers, ", verdicts ", live.verdicts));
 }
 
 }  // namespace sluice::sim

@@ -47,6 +47,7 @@ void ExpectEverythingWasMet(const metrics::Snapshot& metrics) {
       case Counter::k_closed_loop_guard:   // no ring is built here
       case Counter::k_closed_hop_budget:
       case Counter::k_closed_storm:
+      case Counter::k_refused_memory:        // what was asked of the allocator was given
       case Counter::k_refused_source:        // every client is its own source: loopback
       case Counter::k_direct_without_query:  // a policy that no seed chooses
         continue;

@@ -18,8 +18,8 @@ namespace {
 
 std::string LiveLine(absl::string_view title, const runtime::LiveCounts& live) {
   return absl::StrCat(title, ": flows=", live.flows, " sockets=", live.sockets, " operations=", live.operations,
-                      " chunks=", live.chunks, " buffers=", live.buffers, " timers=", live.timers,
-                      " verdicts=", live.verdicts);
+                      " chunks=", live.chunks, " buffers=", live.buffers, " pooled=", live.pooled,
+                      " timers=", live.timers, " verdicts=", live.verdicts);
 }
 
 // Every counter of traffic, and of the others those that counted something.

@@ -12,7 +12,7 @@
 #include "engine/io/port.h"
 
 namespace sluice::io {
-// In the native block of a pended control, written before the platform learns of the ticket.
+// In the scratch of a pended control, written before the platform learns of the ticket.
 struct PendedControl {
   void* port;
   ControlOp* next;
@@ -47,7 +47,7 @@ void Port::Impl::StartControl(ControlOp& operation) {
   request.ticket = &operation;
   request.complete = &OnReply;
   // The reply may come before the call returns.
-  In<PendedControl>(operation.native_.bytes) = PendedControl{this, nullptr, {}};
+  In<PendedControl>(operation.scratch_) = PendedControl{this, nullptr, {}};
   ++pended_;
   const ControlAnswer answer = platform_->Control(request, &reply);
   if (answer == ControlAnswer::kPended) return;
@@ -65,14 +65,14 @@ void Port::Impl::FinishControl(ControlOp& operation, ControlReply reply, bool at
 
 void Port::Impl::OnReply(void* ticket, ControlReply reply) {
   ControlOp& operation = *static_cast<ControlOp*>(ticket);
-  PendedControl& pended = In<PendedControl>(operation.native_.bytes);
+  PendedControl& pended = In<PendedControl>(operation.scratch_);
   Impl& impl = *static_cast<Impl*>(pended.port);
   pended.reply = reply;
   const std::lock_guard<std::mutex> lock(impl.replies_lock_);
   if (impl.replies_last_ == nullptr) {
     impl.replies_first_ = &operation;
   } else {
-    In<PendedControl>(impl.replies_last_->native_.bytes).next = &operation;
+    In<PendedControl>(impl.replies_last_->scratch_).next = &operation;
   }
   impl.replies_last_ = &operation;
   if (impl.NeedsKick()) impl.ring_.Kick();
@@ -87,7 +87,7 @@ void Port::Impl::TakeReplies() {
     replies_first_ = replies_last_ = nullptr;
   }
   while (first != nullptr) {
-    const PendedControl pended = In<PendedControl>(first->native_.bytes);
+    const PendedControl pended = In<PendedControl>(first->scratch_);
     ControlOp& operation = *first;
     first = pended.next;
     --pended_;

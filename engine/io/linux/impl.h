@@ -89,8 +89,8 @@ struct Port::Impl : PortCore {
   bool accept_may_wait_first_ = true;  // until the kernel says that it does not know it
   std::size_t pended_ = 0;  // controls that the platform holds
 
-  // Replies of pended controls, oldest first, linked through their native blocks. The lock is held
-  // over the kick too: when the owner has taken a reply, the replying thread is done with the port,
+  // Replies of pended controls, oldest first, linked through their scratch. The lock is held over
+  // the kick too: when the owner has taken a reply, the replying thread is done with the port,
   // so a port that has joined its controls may go.
   std::mutex replies_lock_;
   ControlOp* replies_first_ = nullptr;

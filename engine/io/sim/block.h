@@ -2,6 +2,7 @@
 #ifndef SLUICE_IO_SIM_BLOCK_H_
 #define SLUICE_IO_SIM_BLOCK_H_
 
+#include <cstddef>
 #include <new>
 
 #include "engine/base/clock.h"
@@ -13,13 +14,23 @@ namespace sluice::io::sim {
 // In the native block of an armed operation.
 struct Block {
   Instant not_before;  // it completes no earlier
-  void* port = nullptr;
-  ControlReply reply;  // of a control
 };
 static_assert(sizeof(Block) <= sizeof(NativeBlock::bytes));
 
+// In the scratch of an armed control.
+struct ControlBlock {
+  void* port = nullptr;
+  ControlReply reply;
+};
+
 inline Block& BlockIn(NativeBlock& native) {
   return *std::launder(reinterpret_cast<Block*>(native.bytes));
+}
+
+template <std::size_t kSize>
+ControlBlock& ControlBlockIn(std::byte (&scratch)[kSize]) {
+  static_assert(sizeof(ControlBlock) <= kSize);
+  return *std::launder(reinterpret_cast<ControlBlock*>(scratch));
 }
 
 }  // namespace sluice::io::sim

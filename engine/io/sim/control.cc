@@ -11,7 +11,8 @@
 namespace sluice::io {
 
 using sim::Block;
-using sim::BlockIn;
+using sim::ControlBlock;
+using sim::ControlBlockIn;
 
 namespace {
 
@@ -36,8 +37,8 @@ void Port::Control(ControlOp& operation, Socket& socket, std::uint32_t code,
 
 void Port::Impl::StartControl(ControlOp& operation) {
   Block& block = *new (operation.native_.bytes) Block;
-  block.port = this;
   block.not_before = world_.now();
+  ControlReply& reply = (new (operation.scratch_) ControlBlock{this, {}})->reply;
   ControlAnswer answer = ControlAnswer::kUnknown;
   if (platform_ != nullptr) {
     ControlRequest request;
@@ -51,14 +52,14 @@ void Port::Impl::StartControl(ControlOp& operation) {
     request.complete = &OnReply;
     // The reply may come before the call returns.
     operation.backend_ = kPended;
-    answer = platform_->Control(request, &block.reply);
+    answer = platform_->Control(request, &reply);
     if (answer == ControlAnswer::kPended) return;
     operation.backend_ = 0;
   }
-  if (answer == ControlAnswer::kUnknown) block.reply = ControlReply{kStatusNotSupported, 0, 0};
+  if (answer == ControlAnswer::kUnknown) reply = ControlReply{kStatusNotSupported, 0, 0};
   if (world_.Fault(world_.odds().fail_control)) {
     const auto count = sizeof(kControlFailures) / sizeof(kControlFailures[0]);
-    block.reply = ControlReply{kControlFailures[world_.prng().Below(count)], 0, 0};
+    reply = ControlReply{kControlFailures[world_.prng().Below(count)], 0, 0};
   }
   if (world_.Fault(world_.odds().lost_control)) {
     operation.backend_ = kLost;
@@ -70,14 +71,14 @@ void Port::Impl::StartControl(ControlOp& operation) {
     operation.backend_ = kAnswered;
     return;
   }
-  const Outcome outcome = ControlOutcome(block.reply, true);
+  const Outcome outcome = ControlOutcome(reply, true);
   operation.inline_failure_ = !outcome.ok();
   operation.bytes_ = outcome.bytes;
   Finish(operation, outcome);
 }
 
 void Port::Impl::CompleteControl(ControlOp& operation) {
-  const Outcome outcome = ControlOutcome(BlockIn(operation.native_).reply, false);
+  const Outcome outcome = ControlOutcome(ControlBlockIn(operation.scratch_).reply, false);
   operation.bytes_ = outcome.bytes;
   Finish(operation, outcome);
 }
@@ -85,7 +86,7 @@ void Port::Impl::CompleteControl(ControlOp& operation) {
 // On the world's thread, possibly before Platform::Control has returned.
 void Port::Impl::OnReply(void* ticket, ControlReply reply) {
   ControlOp& operation = *static_cast<ControlOp*>(ticket);
-  Block& block = BlockIn(operation.native_);
+  ControlBlock& block = ControlBlockIn(operation.scratch_);
   block.reply = reply;
   operation.backend_ = kAnswered;
   // Whatever was asked for meanwhile, the outcome is what the platform said.

@@ -94,7 +94,6 @@ void Port::Cancel(Operation& operation) { impl_->CancelArmed(operation); }
 
 void Port::Impl::Begin(Operation& operation) {
   Block& block = *new (operation.native_.bytes) Block;
-  block.port = this;
   block.not_before = world_.now();
   if (world_.Chance(world_.odds().late_completion)) {
     const auto delay = static_cast<std::uint64_t>(world_.options().completion_delay_max) + 1;

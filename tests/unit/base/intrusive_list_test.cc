@@ -127,5 +127,44 @@ TEST(IntrusiveListDeathTest, MisuseIsAFailedCheck) {
       "check failed");
 }
 
+using FirstRing = IntrusiveRing<Item, FirstTag>;
+
+TEST(IntrusiveRingTest, KeepsOrderAndRemovesAnywhere) {
+  Item a(1), b(2), c(3), d(4);
+  FirstRing ring;
+  EXPECT_TRUE(ring.empty());
+  EXPECT_EQ(ring.size(), 0u);
+  for (Item* item : {&a, &b, &c, &d}) ring.PushBack(*item);
+  EXPECT_EQ(ring.size(), 4u);
+  EXPECT_EQ(Numbers(ring), (std::vector<int>{1, 2, 3, 4}));
+  ring.Remove(c);
+  EXPECT_FALSE(LinkedFirst(c));
+  EXPECT_EQ(Numbers(ring), (std::vector<int>{1, 2, 4}));
+  ring.Remove(a);
+  EXPECT_EQ(Numbers(ring), (std::vector<int>{2, 4}));
+  ring.Remove(d);
+  ring.PushBack(a);
+  EXPECT_EQ(Numbers(ring), (std::vector<int>{2, 1}));
+  ring.Remove(b);
+  ring.Remove(a);
+  EXPECT_TRUE(ring.empty());
+  EXPECT_EQ(Numbers(ring), (std::vector<int>{}));
+}
+
+TEST(IntrusiveRingTest, AVisitorMayRemoveWhatItIsGiven) {
+  Item a(1), b(2), c(3);
+  FirstRing ring;
+  for (Item* item : {&a, &b, &c}) ring.PushBack(*item);
+  std::vector<int> seen;
+  ring.ForEach([&](Item& item) {
+    seen.push_back(item.number);
+    if (item.number != 2) ring.Remove(item);
+  });
+  EXPECT_EQ(seen, (std::vector<int>{1, 2, 3}));
+  EXPECT_EQ(Numbers(ring), (std::vector<int>{2}));
+  ring.ForEach([&](Item& item) { ring.Remove(item); });
+  EXPECT_TRUE(ring.empty());
+}
+
 }  // namespace
 }  // namespace sluice

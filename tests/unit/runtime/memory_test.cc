@@ -75,7 +75,8 @@ TEST_F(MemoryTest, EveryLimitCounts) {
   const std::size_t base = Bound(runtime, engine);
   RuntimeOptions bigger = runtime;
   bigger.worker.slab.chunks_max += 100;
-  EXPECT_GE(Bound(bigger, engine), base + 100 * std::size_t{bigger.worker.slab.chunk_bytes});
+  EXPECT_GE(Bound(bigger, engine), base + 100 * (bigger.worker.slab.chunk_bytes +
+                                                 sizeof(flow::Landing) + sizeof(io::SendOp)));
   bigger = runtime;
   bigger.workers = 3;
   EXPECT_GT(Bound(bigger, engine), 2 * base);
@@ -84,7 +85,7 @@ TEST_F(MemoryTest, EveryLimitCounts) {
   EXPECT_GE(Bound(bigger, engine), base + runtime.worker.handover_max * sizeof(io::AcceptedSocket));
   engine.limits.flows_max = 2000;
   const std::size_t flows = Bound(runtime, engine);
-  EXPECT_GE(flows, base + 1000 * sizeof(flow::Flow));
+  EXPECT_GE(flows, base + 1000 * (sizeof(flow::Flow) + sizeof(flow::Opening)));
   engine.limits.flows_per_source_max = 10;
   EXPECT_GT(Bound(runtime, engine), flows);
   engine.limits = AdmissionLimits{.flows_max = 1000};

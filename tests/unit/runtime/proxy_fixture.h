@@ -45,8 +45,8 @@ class ProxyTest : public ::testing::Test {
     const LiveCounts live = runtime_->Live();
     EXPECT_TRUE(live.AllZero()) << "flows " << live.flows << " sockets " << live.sockets
                                 << " operations " << live.operations << " chunks " << live.chunks
-                                << " buffers " << live.buffers << " timers " << live.timers
-                                << " verdicts " << live.verdicts;
+                                << " buffers " << live.buffers << " pooled " << live.pooled
+                                << " timers " << live.timers << " verdicts " << live.verdicts;
   }
 
   void MakeRuntime(int workers = 1) {
