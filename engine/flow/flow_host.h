@@ -61,7 +61,7 @@ struct FlowPolicy {
   // How long a reset waits for bytes received before it to be handed on.
   Nanos linger_timeout = 2 * kSecond;
   // A pump that received nothing for this long gives its chunk back and waits without memory.
-  Nanos quiet_after = kSecond;
+  Nanos quiet_after = 100 * kMillisecond;
   // Bytes queued in one direction: reading stops at `queue_high` and resumes at half of it. So a
   // flow buffers at most twice that, and what one receive in each direction brings.
   std::size_t queue_high = 256 * 1024;
