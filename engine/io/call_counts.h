@@ -2,7 +2,7 @@
 //
 // CallCounts: system calls by kind, so that what a connection costs can be counted instead of timed. A
 // kind means the same on every backend; what a backend does without a call of its own (on io_uring an
-// accept, a connect, a receive, a send are entries of a turn) stays 0 there.
+// accept, a connect, a receive are entries of a turn) stays 0 there. What Socket::local() asks is not seen.
 #ifndef SLUICE_IO_CALL_COUNTS_H_
 #define SLUICE_IO_CALL_COUNTS_H_
 
@@ -18,7 +18,7 @@ namespace sluice::io {
   X(accept)    /* - / AcceptEx */                                                   \
   X(connect)   /* - / ConnectEx */                                                  \
   X(receive)   /* - / WSARecv */                                                    \
-  X(send)      /* - / WSASend */                                                    \
+  X(send)      /* sendmsg, from the second of a connection on / WSASend */          \
   X(control)   /* - / WSAIoctl */                                                   \
   X(cancel)    /* - / CancelIoEx */                                                 \
   X(socket)    /* socket / WSASocketW */                                            \

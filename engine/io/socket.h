@@ -81,6 +81,7 @@ class Socket {
   bool bound_ = false;
   bool skip_on_success_ = false;  // Windows: an immediate success queues no packet
   bool send_shut_ = false;        // Linux: ShutdownSend succeeded; EPIPE then means that, not a reset
+  bool sent_ = false;             // Linux: there was a send
   bool drained_ = false;          // Linux: nothing was left to receive, or to accept, the last time
   Nagle nagle_ = Nagle::kOff;
   Family family_ = Family::kNone;

@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstddef>
+#include <utility>
 
 #include "engine/base/check.h"
 #include "engine/base/tsan.h"
@@ -87,7 +88,24 @@ void Port::Send(SendOp& operation, Socket& socket, absl::Span<const IoBuffer> bu
   ForEachPart(
       operation.buffers_, BytesOf(operation.buffers_, operation.count_),
       [&](void* data, std::size_t size) { impl_->tsan_kernel().Reads(&operation, data, size); });
+  // The first send goes with the turn's other entries, which is cheapest for connections that make
+  // no second one. Those that do are better served at once.
+  if (std::exchange(socket.sent_, true)) return impl_->SendNow(operation);
   impl_->Queue(operation);
+}
+
+// By a call of its own: nearly every send is taken at once, and sooner so. What is not waits in the
+// ring.
+void Port::Impl::SendNow(SendOp& operation) {
+  SLUICE_DCHECK(OnOwner());
+  msghdr message;
+  Describe(&message, operation.buffers_, operation.count_);
+  Count(Call::k_send);
+  const int descriptor = Descriptor(operation.socket_->handle_);
+  const ssize_t sent = sendmsg(descriptor, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
+  if (sent >= 0) return CompleteSend(operation, static_cast<int>(sent));
+  if (errno != EAGAIN && errno != EINTR) return CompleteSend(operation, -errno);
+  Queue(operation);
 }
 
 void Port::AwaitReadable(AwaitReadableOp& operation, Socket& socket) {
