@@ -80,6 +80,9 @@ TEST_F(RingTest, StormBreakerEndsARingWithoutABudget) {
   redirect::LoopPolicy loops;
   loops.hops_max = 1000000;
   loops.growth_max = 50;
+  // Wine takes a reset that finds no receive armed for an end of stream, and a hundred come at
+  // once.
+  options_.policy.half_closed_timeout = kSecond;
   StartRing(2, loops);
   Ends& ends = ConnectClient(ring_.back()->addresses()[0]);
   EXPECT_TRUE(ClientSeesReset(ends));
