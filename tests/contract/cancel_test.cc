@@ -144,6 +144,40 @@ TEST_P(CancelTest, AcceptRacingAConnectLosesNoConnection) {
   CloseNow(loop, port, listener);
 }
 
+// An accept that is cancelled while it tries for a connection which another accept takes must end
+// too, and not go back to waiting with its cancel forgotten.
+TEST_P(CancelTest, AcceptEndsWhoseConnectionAnotherTakes) {
+  Accept first;
+  Accept second;
+  Loop loop(2);
+  Port& port = loop.port(1);
+  Socket listener;
+  ASSERT_TRUE(ListenLoopback(port, listener, GetParam()));
+  const int rounds = Rounds(50);
+  for (int round = 0; round < rounds && !HasFailure(); ++round) {
+    Connect connect;
+    Socket client;
+    ASSERT_TRUE(loop.port(0).Open(client, GetParam()).ok());
+    const int firsts = first.outcomes();
+    const int seconds = second.outcomes();
+    port.Accept(first, listener);
+    loop.Turn(1);
+    loop.port(0).Connect(connect, client, listener.local());
+    for (int turns = 0; turns < 1000 && !connect.arrived(); ++turns) loop.Turn(0);
+    port.Accept(second, listener);
+    port.Cancel(second);
+    ASSERT_TRUE(loop.RunUntil([&] { return second.outcomes() > seconds; })) << "round " << round;
+    if (second.outcome().ok()) {
+      Port::Discard(second.Take(), nullptr);
+      port.Cancel(first);
+    }
+    ASSERT_TRUE(loop.RunUntil([&] { return first.outcomes() > firsts; }));
+    if (first.outcome().ok()) Port::Discard(first.Take(), nullptr);
+    CloseNow(loop, loop.port(0), client);
+  }
+  CloseNow(loop, port, listener);
+}
+
 // A connect may be too far to be cancelled: success or kAborted, once, and the socket is good for
 // Close.
 TEST_P(CancelTest, ConnectEndsOnce) {

@@ -42,7 +42,9 @@ struct Port::Impl : PortCore {
   void PrepareSend(SendOp& operation, io_uring_sqe* sqe);
   void SendNow(SendOp& operation);
   void QueueCancel(Operation& operation);
+  void PrepareCancel(Operation& operation, io_uring_sqe* sqe);
   void RetryBacklog();
+  void RetryCancels();
   // The visitor of Cancel, Close and Abort.
   void CancelArmed(Operation& operation);
   // `drained`: the kernel said of a receive or an accept that it left nothing behind.
@@ -78,15 +80,19 @@ struct Port::Impl : PortCore {
   static constexpr std::uint8_t kCancelWaits = 2;  // in the ring; in the backlog is its cancel
   static constexpr std::uint8_t kSynTold = 4;      // a connect: the platform awaits OnConnected
   static constexpr std::uint8_t kWaitedFirst = 8;  // an accept: kAcceptPollFirst was asked for
+  static constexpr std::uint8_t kCancelSent = 16;  // in the ring and in cancelling_
 
   Platform* const platform_;
   Ring ring_;
-  IntrusiveList<Operation, ReadyTag> backlog_;  // that link is free while an operation is armed
+  // That link is free while an operation is armed.
+  IntrusiveList<Operation, ReadyTag> backlog_;
+  IntrusiveList<Operation, ReadyTag> cancelling_;  // in the ring, and so is or was their cancel
   Instant now_;
   std::thread::id owner_;
   bool running_ = false;  // true from the first turn on: the ring is enabled, owner_ is known
   bool in_turn_ = false;
   bool wake_armed_ = false;
+  bool cancel_missed_ = false;  // the kernel did not find an operation that it was to cancel
   bool accept_may_wait_first_ = true;  // until the kernel says that it does not know it
   std::size_t pended_ = 0;  // controls that the platform holds
 

@@ -193,7 +193,7 @@ void Port::Impl::PrepareSend(SendOp& operation, io_uring_sqe* sqe) {
   io_uring_prep_sendmsg(sqe, descriptor, &message, MSG_NOSIGNAL);
 }
 
-// Entries are worked on in order, so a cancel finds its operation even when both go with one
+// Entries are worked on in order, so a cancel comes after its operation even when both go with one
 // submit, and cannot find a later operation at the same address, whose entry comes after it.
 void Port::Impl::QueueCancel(Operation& operation) {
   if (!ring_.MakeRoom()) {
@@ -201,10 +201,29 @@ void Port::Impl::QueueCancel(Operation& operation) {
     backlog_.PushBack(operation);
     return;
   }
-  io_uring_sqe* sqe = ring_.Take();
+  operation.backend_ |= kCancelSent;
+  cancelling_.PushBack(operation);
+  PrepareCancel(operation, ring_.Take());
+}
+
+void Port::Impl::PrepareCancel(Operation& operation, io_uring_sqe* sqe) {
   io_uring_prep_cancel(sqe, &operation, 0);
-  io_uring_sqe_set_data64(sqe, kTagIgnored);
+  io_uring_sqe_set_data64(sqe, kTagCancel);
   sqe->flags |= IOSQE_CQE_SKIP_SUCCESS;
+}
+
+// The kernel does not find an operation that is between its wait and its next try, as an accept is
+// that was woken for a connection which another one takes: it then waits on, cancelled by nobody.
+// So whatever is still armed after such an answer is cancelled again; by then that try is over.
+void Port::Impl::RetryCancels() {
+  if (!std::exchange(cancel_missed_, false)) return;
+  cancelling_.ForEach([this](Operation& operation) {
+    if (ring_.MakeRoom()) {
+      PrepareCancel(operation, ring_.Take());
+    } else {
+      cancel_missed_ = true;
+    }
+  });
 }
 
 void Port::Impl::RetryBacklog() {
@@ -237,6 +256,7 @@ void Port::Impl::CancelArmed(Operation& operation) {
 
 void Port::Impl::Complete(Operation& operation, int result, bool drained) {
   if ((operation.backend_ & kCancelWaits) != 0) backlog_.Remove(operation);
+  if ((operation.backend_ & kCancelSent) != 0) cancelling_.Remove(operation);
   switch (operation.verb_) {
     case Verb::kAccept:
       return CompleteAccept(static_cast<AcceptOp&>(operation), result, drained);

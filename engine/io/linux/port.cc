@@ -3,6 +3,7 @@
 // The port's life and its turn.
 #include "engine/io/port.h"
 
+#include <cerrno>
 #include <memory>
 #include <thread>
 #include <utility>
@@ -41,6 +42,7 @@ void Port::Impl::Join() {
     // Before the first turn only pended controls can be left; the ring is then for sleeping.
     if (!running_) BecomeOwner();
     RetryBacklog();
+    RetryCancels();
     TakeReplies();
     Enter(Instant::Never());
     Reap();
@@ -61,6 +63,7 @@ int Port::Impl::Turn(Instant deadline, Budget budget) {
   SLUICE_CHECK(OnOwner());
   ++stats().turns;
   RetryBacklog();
+  RetryCancels();
   TakeReplies();
   Enter(HasReady() ? now_ : deadline);
   Reap();
@@ -91,6 +94,10 @@ void Port::Impl::Enter(Instant deadline) {
 void Port::Impl::Reap() {
   ring_.Reap([this](std::uint64_t user_data, int result, unsigned flags) {
     if (user_data == kTagIgnored) return;
+    if (user_data == kTagCancel) {
+      cancel_missed_ = cancel_missed_ || result == -ENOENT;
+      return;
+    }
     if (user_data == kTagWake) {
       if ((flags & IORING_CQE_F_MORE) == 0) wake_armed_ = false;
       return;

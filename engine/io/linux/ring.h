@@ -22,6 +22,7 @@ namespace sluice::io {
 // What a completion's user_data holds when it is not the address of an operation.
 inline constexpr std::uint64_t kTagWake = 1;
 inline constexpr std::uint64_t kTagIgnored = 2;
+inline constexpr std::uint64_t kTagCancel = 3;  // only of those that failed
 
 class Ring {
  public:
