@@ -368,7 +368,8 @@ void Flow::CheckRelaying(Instant now) {
                  true);
   }
   if (half_closed && EndedByLateReset()) return;
-  Instant next = last_activity_ + policy.quiet_after;
+  Instant next = end;
+  if (policy.quiet_after > 0) next = last_activity_ + policy.quiet_after;
   if (now >= next) {
     up_pump_.BecomeQuiet();
     down_pump_.BecomeQuiet();

@@ -60,8 +60,9 @@ struct FlowPolicy {
   Nanos reset_check_every = 250 * kMillisecond;
   // How long a reset waits for bytes received before it to be handed on.
   Nanos linger_timeout = 2 * kSecond;
-  // A pump that received nothing for this long gives its chunk back and waits without memory.
-  Nanos quiet_after = 100 * kMillisecond;
+  // A pump that received nothing for this long gives its chunk back and waits without memory. 0: it
+  // takes a chunk only for bytes that are there.
+  Nanos quiet_after = io::Port::WaitsCheaply() ? 0 : 100 * kMillisecond;
   // Bytes queued in one direction: reading stops at `queue_high` and resumes at half of it. So a
   // flow buffers at most twice that, and what one receive in each direction brings.
   std::size_t queue_high = 256 * 1024;

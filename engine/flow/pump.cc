@@ -45,8 +45,9 @@ std::size_t Pump::FillLanding(Landing& landing) {
 }
 
 // With few chunks left, memory is taken only for bytes that are known to be there.
-bool Pump::ChunksAreScarce() const {
-  return host().slab->available() <= host().slab->chunks_max() / 8;
+bool Pump::WaitsFirst() const {
+  return host().policy->quiet_after == 0 ||
+         host().slab->available() <= host().slab->chunks_max() / 8;
 }
 
 // A queue may grow to what is left for all others, so that those who fill memory leave some of it
@@ -62,7 +63,7 @@ void Pump::Receive(bool readable) {
   if (queue_.size() >= QueueMax()) return;
   if (host().budget->spent() && StoppedByBudget()) return;
   over_budget_ = false;
-  if (!readable && ChunksAreScarce()) return AwaitReadable();
+  if (!readable && WaitsFirst()) return AwaitReadable();
   if (!FindRoom()) {
     host().counters->Add(metrics::Counter::k_starved);
     if (!ListNode<StarvedTag>::linked()) host().starved->PushBack(*this);

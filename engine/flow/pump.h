@@ -68,7 +68,7 @@ class Pump : public ListNode<StarvedTag> {
   void OnSent(Outcome outcome);
   // `readable`: bytes, or the end, are known to be waiting.
   void Receive(bool readable);
-  bool ChunksAreScarce() const;
+  bool WaitsFirst() const;
   std::size_t QueueMax() const;
   bool FindRoom();
   std::size_t FillLanding(Landing& landing);

@@ -77,6 +77,9 @@ class Port {
 
   // "iocp", "io_uring" or "sim".
   static const char* BackendName();
+  // Whether AwaitReadable and then Recv cost about what Recv alone does, so that whoever receives need not
+  // hold memory while it waits. True on Linux: that Recv is one direct call.
+  static bool WaitsCheaply();
 
   // ---- Sockets. Synchronous, none of these waits. ----
 

@@ -82,6 +82,7 @@ class Socket {
   bool skip_on_success_ = false;  // Windows: an immediate success queues no packet
   bool send_shut_ = false;        // Linux: ShutdownSend succeeded; EPIPE then means that, not a reset
   bool sent_ = false;             // Linux: there was a send
+  bool readable_ = false;         // Linux: so AwaitReadable said, and nothing was received since
   bool drained_ = false;          // Linux: nothing was left to receive, or to accept, the last time
   Nagle nagle_ = Nagle::kOff;
   Family family_ = Family::kNone;

@@ -85,6 +85,8 @@ void RollPolicy(Dice& dice, Scenario* scenario) {
   const bool soon_quiet = dice.One(4);
   if (soon_quiet)
     policy.quiet_after = kMillisecond + static_cast<Nanos>(dice.Below(100 * kMillisecond));
+  // As on Linux.
+  if (!soon_quiet && dice.One(3)) policy.quiet_after = 0;
   // A pump that is soon quiet is looked at often, so such runs must not last for an hour.
   if (soon_quiet || dice.One(6)) {
     policy.idle_timeout = kSecond + static_cast<Nanos>(dice.Below(30 * kSecond));

@@ -40,6 +40,7 @@ struct Port::Impl : PortCore {
   void Prepare(Operation& operation, io_uring_sqe* sqe);
   void PrepareRecv(RecvOp& operation, io_uring_sqe* sqe);
   void PrepareSend(SendOp& operation, io_uring_sqe* sqe);
+  void RecvNow(RecvOp& operation);
   void SendNow(SendOp& operation);
   void QueueCancel(Operation& operation);
   void PrepareCancel(Operation& operation, io_uring_sqe* sqe);

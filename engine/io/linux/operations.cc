@@ -76,7 +76,22 @@ void Port::Recv(RecvOp& operation, Socket& socket, absl::Span<const IoBuffer> bu
   ForEachPart(operation.buffers_, bytes, [&](void* data, std::size_t size) {
     impl_->tsan_kernel().Writes(&operation, data, size);
   });
+  // What is known to wait is taken at once.
+  if (std::exchange(socket.readable_, false)) return impl_->RecvNow(operation);
   impl_->Queue(operation);
+}
+
+// By a call of its own; what is not there after all waits in the ring.
+void Port::Impl::RecvNow(RecvOp& operation) {
+  SLUICE_DCHECK(OnOwner());
+  msghdr message;
+  Describe(&message, operation.buffers_, operation.count_);
+  Count(Call::k_receive);
+  const int descriptor = Descriptor(operation.socket_->handle_);
+  const ssize_t received = recvmsg(descriptor, &message, MSG_DONTWAIT);
+  if (received >= 0) return CompleteRecv(operation, static_cast<int>(received));
+  if (errno != EAGAIN && errno != EINTR) return CompleteRecv(operation, -errno);
+  Queue(operation);
 }
 
 void Port::Send(SendOp& operation, Socket& socket, absl::Span<const IoBuffer> buffers) {
@@ -272,6 +287,7 @@ void Port::Impl::Complete(Operation& operation, int result, bool drained) {
   }
   if (result < 0) return Finish(operation, Outcome{0, ErrorOf(-result)});
   // The result of a poll is a mask of events; the receive that follows tells which.
+  operation.socket_->readable_ = true;
   Finish(operation, Outcome::Done(0));
 }
 

@@ -119,6 +119,7 @@ absl::StatusOr<std::unique_ptr<Port>> Port::Create(const PortOptions& options) {
 }
 
 const char* Port::BackendName() { return "io_uring"; }
+bool Port::WaitsCheaply() { return true; }
 
 int Port::RunOnce(Instant deadline, Budget budget) { return impl_->Turn(deadline, budget); }
 

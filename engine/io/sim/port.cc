@@ -123,6 +123,7 @@ absl::StatusOr<std::unique_ptr<Port>> Port::Create(const PortOptions& options) {
 }
 
 const char* Port::BackendName() { return "sim"; }
+bool Port::WaitsCheaply() { return false; }
 
 int Port::RunOnce(Instant deadline, Budget budget) { return impl_->Turn(deadline, budget); }
 

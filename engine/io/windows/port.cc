@@ -69,6 +69,7 @@ Port::Port(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 Port::~Port() = default;
 
 const char* Port::BackendName() { return "iocp"; }
+bool Port::WaitsCheaply() { return false; }
 
 OsError Port::Listen(Socket& socket, const Address& local, const ListenOptions& options) {
   return impl_->Listen(socket, local, options);
