@@ -114,6 +114,7 @@ void PortCore::Attach(Socket& socket, NativeHandle handle, Family family) {
   socket.skip_on_success_ = false;
   socket.send_shut_ = false;
   socket.drained_ = false;
+  socket.readable_ = false;
   socket.sent_ = false;
   socket.nagle_ = Socket::Nagle::kOff;
   socket.local_ = Address{};
