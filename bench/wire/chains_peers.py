@@ -199,7 +199,8 @@ class Direct(Peer):
 def all_peers(sluice=SLUICE):
     """Every peer by name, in the order of tables."""
     peers = [
-        SluiceRun("sluice", sluice), Haproxy("haproxy2", 2), Haproxy("haproxy1", 1), Nginx("nginx", 2),
+        SluiceRun("sluice", sluice), SluiceRun("sluice2", sluice, ["--workers", "2"]),
+        Haproxy("haproxy2", 2), Haproxy("haproxy1", 1), Nginx("nginx", 2),
         Relay("asio", "asio_relay"), Relay("libuv", "libuv_relay"),
         SluiceChain("chain", "none", sluice), SluiceChain("emulated", "emulated", sluice),
         Haproxy("haproxy2-splice", 2, splice=True), Direct("direct", 0),

@@ -5,7 +5,7 @@ import dataclasses
 
 PROCESSES = ["sluice", "haproxy2", "haproxy1", "nginx", "asio", "libuv"]
 ONE_PROCESS = ["chain", "emulated"]
-BULK = ["sluice", "haproxy2", "haproxy2-splice", "nginx", "asio", "libuv"]
+BULK = ["sluice2", "sluice", "haproxy2", "haproxy2-splice", "nginx", "asio", "libuv"]
 
 
 @dataclasses.dataclass(frozen=True)

@@ -19,7 +19,8 @@ RATIOS = [
     ("processor time at 4000 connections a second, depth 2", "rate", 2, "sluice", "haproxy2", "cost", AT_MOST, 0.55),
     ("requests per second, depth 8", "requests", 8, "sluice", "haproxy2", "rate", AT_LEAST, 1.4),
     ("p99 of requests, depth 8", "requests", 8, "sluice", "haproxy2", "p99_ms", AT_MOST, 1.0),
-    *[(f"{way}, 16 flows, {what}", f"{way}16", 1, "sluice", "haproxy2-splice", key, how, 1.0)
+    # As many threads as the other has.
+    *[(f"{way}, 16 flows, {what}", f"{way}16", 1, "sluice2", "haproxy2-splice", key, how, 1.0)
       for way in ("download", "upload")
       for what, key, how in (("rate", "rate", AT_LEAST), ("processor time per GB", "cost", AT_MOST))],
     ("one process against separate ones, depth 8", "cps", 8, "chain", "sluice", "rate", AT_LEAST, 2.0),

@@ -53,8 +53,8 @@ class Flow : public ListNode<LiveTag>, public ListNode<WorkerTag> {
 
   // When a byte last moved. Meaningful while relaying.
   Instant last_activity() const { return last_activity_; }
-  // Holds bytes that a peer does not take.
-  bool has_unsent() const { return up_pump_.has_unsent() || down_pump_.has_unsent(); }
+  // Holds memory of the slab, with bytes that a peer does not take.
+  bool holds_chunks() const { return up_pump_.holds_chunks() || down_pump_.holds_chunks(); }
 
   // For the pumps.
   const FlowHost& host() const { return host_; }

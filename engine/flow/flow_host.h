@@ -5,8 +5,10 @@
 #ifndef SLUICE_FLOW_FLOW_HOST_H_
 #define SLUICE_FLOW_FLOW_HOST_H_
 
+#include <algorithm>
 #include <atomic>
 #include <cstddef>
+#include <limits>
 
 #include "engine/base/clock.h"
 #include "engine/base/intrusive_list.h"
@@ -66,6 +68,9 @@ struct FlowPolicy {
   // Bytes queued in one direction: reading stops at `queue_high` and resumes at half of it. So a
   // flow buffers at most twice that, and what one receive in each direction brings.
   std::size_t queue_high = 256 * 1024;
+  // Bytes of a flow that moves much and that nobody inspects may stay in the kernel, where it can move
+  // them from socket to socket (Linux: splice).
+  bool splice = true;
   // Verdicts that come later: how many may be waited for on each worker, how long, and what holds
   // when none comes in time, when its token is given up, and when too many are waited for already.
   std::uint32_t pending_max = 1024;
@@ -84,6 +89,10 @@ struct BufferBudget {
   std::size_t bytes = 0;
 
   bool spent() const { return max != 0 && bytes >= max; }
+  std::size_t left() const {
+    if (max == 0) return std::numeric_limits<std::size_t>::max();
+    return max - std::min(bytes, max);
+  }
 };
 
 struct FlowHost {

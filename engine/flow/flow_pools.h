@@ -3,15 +3,16 @@
 // FlowPools: what the flows of one worker hold only while they need it. An idle flow has nothing of
 // it, so a worker needs as much as works at once and not as much as is connected.
 //
-// A landing and a send are never refused: each armed receive has a chunk of its own to land in, and
-// each armed send a link of its own to send from, and of both the slab has a fixed number. Room for
-// so many is made at the start, and touched when first used. Openings grow as flows do and may be
+// A landing and a send are never refused: each armed receive has a chunk or a pipe of its own to land in,
+// and each armed send a link or a pipe of its own to send from, and of all these there is a fixed number.
+// Room for so many is made at the start, and touched when first used. Openings grow as flows do and may be
 // refused.
 #ifndef SLUICE_FLOW_FLOW_POOLS_H_
 #define SLUICE_FLOW_FLOW_POOLS_H_
 
 #include <cstddef>
 
+#include "engine/flow/pipe_pool.h"
 #include "engine/io/operation.h"
 #include "engine/memory/pool.h"
 #include "engine/memory/slab.h"
@@ -38,18 +39,22 @@ struct Opening {
 
 struct FlowPools {
   explicit FlowPools(const memory::SlabOptions& slab)
-      : landings(slab.chunks_max), sends(memory::Slab::LinksOf(slab)) {}
+      : landings(slab.chunks_max + PipePool::kMax),
+        sends(memory::Slab::LinksOf(slab) + PipePool::kMax) {}
 
   memory::Pool<Landing> landings;
   memory::Pool<io::SendOp> sends;
   memory::Pool<Opening> openings;
+  PipePool pipes;
 
   // Objects taken and not given back.
-  std::size_t live() const { return landings.live() + sends.live() + openings.live(); }
+  std::size_t live() const {
+    return landings.live() + sends.live() + openings.live() + pipes.taken();
+  }
   // What is allocated at the start.
   static constexpr std::size_t BytesFor(const memory::SlabOptions& slab) {
-    return memory::Pool<Landing>::BytesFor(slab.chunks_max) +
-           memory::Pool<io::SendOp>::BytesFor(memory::Slab::LinksOf(slab));
+    return memory::Pool<Landing>::BytesFor(slab.chunks_max + PipePool::kMax) +
+           memory::Pool<io::SendOp>::BytesFor(memory::Slab::LinksOf(slab) + PipePool::kMax);
   }
 };
 

@@ -60,10 +60,13 @@ std::size_t Pump::QueueMax() const {
 void Pump::Receive(bool readable) {
   if (end_seen_ || pended() || !flow_.relaying()) return;
   if (from().landing != nullptr || !from().readable.idle()) return;
+  // Comes back here when it is empty, and so does a queue that has to be first.
+  if (pipe_ != nullptr || (bulk_ && !queue_.empty())) return;
   if (queue_.size() >= QueueMax()) return;
   if (host().budget->spent() && StoppedByBudget()) return;
   over_budget_ = false;
-  if (!readable && WaitsFirst()) return AwaitReadable();
+  if (!readable && (bulk_ || WaitsFirst())) return AwaitReadable();
+  if (bulk_ && ReceiveIntoPipe()) return;
   if (!FindRoom()) {
     host().counters->Add(metrics::Counter::k_starved);
     if (!ListNode<StarvedTag>::linked()) host().starved->PushBack(*this);
@@ -80,6 +83,50 @@ void Pump::Receive(bool readable) {
   from().landing = landing;
   landing->recv.Bind<&Pump::OnReceived>(this);
   host().port->Recv(landing->recv, from().socket, absl::MakeConstSpan(buffers, count));
+}
+
+// False: there is no pipe now, or no more than a chunk may be received.
+bool Pump::ReceiveIntoPipe() {
+  const std::size_t bytes_max = std::min(host().policy->queue_high, host().budget->left());
+  if (bytes_max < host().slab->chunk_bytes()) return false;
+  pipe_ = host().pools->pipes.Take(*host().port);
+  bulk_ = pipe_ != nullptr;
+  if (!bulk_) return false;
+  Landing* landing = host().pools->landings.Make();
+  // It has a pipe of its own, and there are as many of these as of those.
+  SLUICE_CHECK(landing != nullptr);
+  from().landing = landing;
+  landing->recv.Bind<&Pump::OnReceivedIntoPipe>(this);
+  host().port->Recv(landing->recv, from().socket, *pipe_, bytes_max);
+  return true;
+}
+
+void Pump::OnReceivedIntoPipe(Outcome outcome) {
+  host().pools->landings.Free(std::exchange(from().landing, nullptr));
+  const bool was_quieting = std::exchange(quieting_, false);
+  const bool wanted = flow_.relaying() && !end_seen_;
+  if (!wanted || outcome.bytes == 0) GivePipeBack();
+  if (!wanted) return flow_.OnOperationEnded();
+  if (!outcome.ok()) {
+    if (was_quieting && outcome.error.code == ErrorCode::kAborted) return AwaitReadable();
+    return flow_.OnLegError(from(), outcome.error);
+  }
+  if (outcome.bytes == 0) {
+    end_seen_ = true;
+    return Send();
+  }
+  flow_.OnActivity();
+  has_received_ = true;
+  // Less than a chunk is not worth a pipe's calls: by memory again. Unmeasured.
+  if (outcome.bytes < host().slab->chunk_bytes()) bulk_ = false;
+  Account();
+  Send();
+}
+
+void Pump::GivePipeBack() {
+  if (pipe_ == nullptr) return;
+  host().pools->pipes.Give(std::exchange(pipe_, nullptr));
+  Account();
 }
 
 // Waits without memory.
@@ -138,6 +185,8 @@ void Pump::EndReceive(std::size_t received, memory::Chain& fresh) {
   if (received == 0) return;
   has_received_ = true;
   if (received == offered) {
+    bulk_ = landing_wanted_ == Landing::kChunksMax && host().inspector == nullptr &&
+            host().policy->splice && host().pools->pipes.supported();
     landing_wanted_ =
         static_cast<std::uint8_t>(std::min<std::size_t>(landing_wanted_ * 2u, Landing::kChunksMax));
   } else if (received * 2 < host().slab->chunk_bytes()) {
@@ -153,7 +202,8 @@ void Pump::AcceptBytes(memory::Chain& fresh) {
 }
 
 void Pump::Account() {
-  const std::size_t bytes = queue_.size() + held_.size();
+  const std::size_t bytes =
+      queue_.size() + held_.size() + (pipe_ != nullptr ? pipe_->size() : 0);
   host().budget->bytes += bytes;
   host().budget->bytes -= std::exchange(accounted_, bytes);
 }
@@ -231,20 +281,21 @@ void Pump::OnReadable(Outcome outcome) {
 void Pump::Send() {
   if (to().send != nullptr || !flow_.may_send()) return;
   if (!to().socket.is_open()) return DropQueue();
-  if (queue_.empty()) {
+  if (queue_.empty() && !pipe_holds()) {
     if (end_seen_ && !pended()) PassFin();
     return;
   }
+  to().send = host().pools->sends.Make();
+  // It holds the pipe or a link of the queue, and there are as many of these as of those.
+  SLUICE_CHECK(to().send != nullptr);
+  to().send->Bind<&Pump::OnSent>(this);
+  if (pipe_holds()) return host().port->Send(*to().send, to().socket, *pipe_);
   io::IoBuffer buffers[io::SendOp::kBuffersMax];
   std::size_t count = 0;
   queue_.ForEach([&](std::byte* data, std::size_t size) {
     buffers[count++] = io::IoBuffer{data, size};
     return count < io::SendOp::kBuffersMax;
   });
-  to().send = host().pools->sends.Make();
-  // It holds a link of the queue, and there are as many of these as of those.
-  SLUICE_CHECK(to().send != nullptr);
-  to().send->Bind<&Pump::OnSent>(this);
   host().port->Send(*to().send, to().socket, absl::MakeConstSpan(buffers, count));
 }
 
@@ -263,7 +314,12 @@ void Pump::OnSent(Outcome outcome) {
   host().counters->Add(direction_ == inspect::Direction::kUp ? metrics::Counter::k_bytes_up
                                                              : metrics::Counter::k_bytes_down,
                        outcome.bytes);
-  queue_.RemovePrefix(outcome.bytes);
+  if (pipe_ == nullptr) {
+    queue_.RemovePrefix(outcome.bytes);
+  } else {
+    host().counters->Add(metrics::Counter::k_bytes_spliced, outcome.bytes);
+    if (pipe_->size() == 0) GivePipeBack();
+  }
   Account();
   Send();
   if (queue_.size() <= host().policy->queue_high / 2) Receive(false);
@@ -284,7 +340,10 @@ void Pump::StopReceiving() {
 void Pump::DropQueue() {
   Withdraw();
   held_.Clear();
-  if (to().send == nullptr) queue_.Clear();
+  if (to().send == nullptr) {
+    queue_.Clear();
+    if (from().landing == nullptr) GivePipeBack();
+  }
   Account();
 }
 

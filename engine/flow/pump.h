@@ -4,7 +4,10 @@
 //
 //   from.socket --Recv--> landing chunks --inspector--> queue --gather Send--> to.socket
 //
-// Bytes stay in the chunk they landed in. At most one receive (or one wait for readability) and one
+// Bytes stay in the chunk they landed in. If nobody inspects them and there are many, they stay in the
+// kernel: they go through a pipe instead, as long as receives bring much, and the queue is empty meanwhile.
+//
+// At most one receive (or one wait for readability) and one
 // send are armed; a pump that moves nothing holds neither (flow_pools.h). Reading stops while the
 // queue holds `queue_high` bytes, or more than is left in the slab, and resumes at half of it, or
 // when a chunk came back. The peer's FIN is passed on after the last byte.
@@ -50,7 +53,9 @@ class Pump : public ListNode<StarvedTag> {
   inspect::Direction direction() const { return direction_; }
   // The FIN was passed on (or need not be, because the flow closes anyway): this direction is done.
   bool finished() const { return finished_; }
-  bool has_unsent() const { return !queue_.empty() || !held_.empty(); }
+  bool has_unsent() const { return holds_chunks() || pipe_holds(); }
+  // Of these, in the slab's memory.
+  bool holds_chunks() const { return !queue_.empty() || !held_.empty(); }
   bool has_received() const { return has_received_; }
   // Waits for a verdict.
   bool pended() const { return ticket_.valid(); }
@@ -64,19 +69,23 @@ class Pump : public ListNode<StarvedTag> {
   Leg& from() const;
   Leg& to() const;
 
+  bool pipe_holds() const { return pipe_ != nullptr && pipe_->size() > 0; }
   void OnReceived(Outcome outcome);
+  void OnReceivedIntoPipe(Outcome outcome);
   void OnSent(Outcome outcome);
   // `readable`: bytes, or the end, are known to be waiting.
   void Receive(bool readable);
   bool WaitsFirst() const;
   std::size_t QueueMax() const;
+  bool ReceiveIntoPipe();
+  void GivePipeBack();
   bool FindRoom();
   std::size_t FillLanding(Landing& landing);
   void EndReceive(std::size_t received, memory::Chain& fresh);
   void AcceptBytes(memory::Chain& fresh);
   void AwaitReadable();
   bool Inspect(memory::Chain& fresh);
-  // After each change of queue_ or held_.
+  // After each change of queue_, held_ or pipe_.
   void Account();
   bool StoppedByBudget();
   void Send();
@@ -87,13 +96,15 @@ class Pump : public ListNode<StarvedTag> {
   memory::Chain held_;               // what the pending verdict is about
   inspect::Ticket ticket_;           // valid exactly while pended
   memory::Slice room_;               // left in a chunk by the last receive, for the next one
-  std::size_t accounted_ = 0;        // of queue_ and held_, in the budget
+  io::Pipe* pipe_ = nullptr;         // holds bytes, or a receive into it is armed
+  std::size_t accounted_ = 0;        // of queue_, held_ and pipe_, in the budget
   std::uint8_t landing_wanted_ = 1;  // chunks to offer: grows while receives fill them
   const inspect::Direction direction_;
   bool end_seen_ = false;  // the peer's FIN arrived, or StopReceiving: no further receive
   bool finished_ = false;
   bool has_received_ = false;  // bytes, whatever became of them
   bool over_budget_ = false;   // stopped by the budget, until it receives again
+  bool bulk_ = false;          // the last receives brought much: by pipe, if there is one
   bool quieting_ = false;      // the armed receive was cancelled to become quiet
 };
 

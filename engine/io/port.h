@@ -26,6 +26,7 @@
 #include "engine/io/call_counts.h"
 #include "engine/io/message.h"
 #include "engine/io/operation.h"
+#include "engine/io/pipe.h"
 #include "engine/io/platform.h"
 #include "engine/io/socket.h"
 #include "sluice/address.h"
@@ -120,6 +121,13 @@ class Port {
   // Abort changes nothing. Once the socket is joined both do nothing.
   void Abort(Socket& socket);
 
+  // ---- Pipes. Synchronous. ----
+
+  // kNotSupported where the OS has none for sockets: Windows.
+  OsError OpenPipe(Pipe& pipe);
+  // Drops what it holds. Idempotent. REQUIRES: no operation uses it. Any thread.
+  static void ClosePipe(Pipe& pipe);
+
   // ---- Operations. REQUIRES: operation idle and bound, socket open, at most one receive (Recv or
   //      AwaitReadable) and one Send armed on it. ----
 
@@ -135,6 +143,11 @@ class Port {
   // may be sent on that socket, and it is ended with Abort.
   void Send(SendOp& operation, Socket& socket, absl::Span<const IoBuffer> buffers);
   void AwaitReadable(AwaitReadableOp& operation, Socket& socket);
+  // Into a pipe instead of memory, at most `bytes_max`, and out of it. Outcomes are those of Recv and Send.
+  // What a Send did not take stays in the pipe. REQUIRES: the pipe is open, and empty for Recv, not empty
+  // for Send; one operation at a time uses it.
+  void Recv(RecvOp& operation, Socket& socket, Pipe& pipe, std::size_t bytes_max);
+  void Send(SendOp& operation, Socket& socket, Pipe& pipe);
   // Overlapped WSAIoctl on Windows. `in` and `out` are the operation's until its outcome.
   void Control(ControlOp& operation, Socket& socket, std::uint32_t code, absl::Span<const std::byte> in,
                absl::Span<std::byte> out);

@@ -115,6 +115,7 @@ void PortCore::Attach(Socket& socket, NativeHandle handle, Family family) {
   socket.send_shut_ = false;
   socket.drained_ = false;
   socket.readable_ = false;
+  socket.nonblocking_ = false;
   socket.sent_ = false;
   socket.nagle_ = Socket::Nagle::kOff;
   socket.local_ = Address{};

@@ -83,6 +83,7 @@ class Socket {
   bool send_shut_ = false;        // Linux: ShutdownSend succeeded; EPIPE then means that, not a reset
   bool sent_ = false;             // Linux: there was a send
   bool readable_ = false;         // Linux: so AwaitReadable said, and nothing was received since
+  bool nonblocking_ = false;      // Linux: not for the ring any more, see linux/pipes.cc
   bool drained_ = false;          // Linux: nothing was left to receive, or to accept, the last time
   Nagle nagle_ = Nagle::kOff;
   Family family_ = Family::kNone;

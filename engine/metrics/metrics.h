@@ -30,6 +30,7 @@ namespace sluice::metrics {
   X(connect_errors, "onward connections that failed")                                      \
   X(bytes_up, "payload bytes from clients to destinations")                                \
   X(bytes_down, "payload bytes from destinations to clients")                              \
+  X(bytes_spliced, "of these, moved from socket to socket inside the kernel")              \
   X(bytes_copied, "payload bytes copied in user space")                                    \
   X(joined, "flows that ended")                                                            \
   X(closed_finished, "flows that ended with both directions finished")                     \

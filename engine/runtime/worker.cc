@@ -105,7 +105,7 @@ void Worker::OnStall() {
   const Instant before = Instant{port_->now().ns - stall_timeout_};
   flow::Flow* stalled = nullptr;
   all_flows_.ForEach([&](flow::Flow& flow) {
-    if (!flow.relaying() || !flow.has_unsent() || flow.last_activity() > before) return;
+    if (!flow.relaying() || !flow.holds_chunks() || flow.last_activity() > before) return;
     if (stalled == nullptr || flow.last_activity() < stalled->last_activity()) stalled = &flow;
   });
   if (stalled != nullptr) stalled->Terminate(flow::Cause::kStalled);

@@ -27,6 +27,7 @@ constexpr Limit kLimits[] = {
     {"iocp", false, Ability::kReusePort, "reuse_port is Linux only (ListenOptions)"},
     {"iocp", false, Ability::kTellsOfLateReset,
      "no documented call of Windows tells of a reset behind a FIN before a send fails"},
+    {"iocp", false, Ability::kPipes, "Winsock has no way from socket to socket past user memory"},
     {"iocp", true, Ability::kRemembersReset,
      "Wine 8's server takes the error off the socket (SO_ERROR) when the RST comes; a receive "
      "started later, also a "

@@ -25,7 +25,7 @@ struct HotSize {
 inline constexpr HotSize kHotSizes[] = {
     {"Flow", sizeof(flow::Flow), 928, "1 a connection"},
     {"Leg", sizeof(flow::Leg), 232, "2 a flow"},
-    {"Pump", sizeof(flow::Pump), 128, "2 a flow"},
+    {"Pump", sizeof(flow::Pump), 136, "2 a flow"},
     {"Landing", sizeof(flow::Landing), 328, "1 a receive that waits"},
     {"Opening", sizeof(flow::Opening), 1488, "1 a flow until it is connected"},
     {"QueryOp", sizeof(redirect::QueryOp), 712, "1 an opening"},

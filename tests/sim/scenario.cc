@@ -42,6 +42,7 @@ void RollOdds(Dice& dice, Scenario* scenario) {
   odds.fail_connect = dice.Odds(4, 500);
   odds.fail_recv = dice.Odds(4, 100);
   odds.fail_send = dice.Odds(4, 100);
+  odds.fail_pipe = dice.Odds(4, 300);
   odds.fail_await = dice.Odds(6, 300);
   odds.fail_shutdown = dice.Odds(6, 500);
   odds.fail_control = dice.Odds(4, 300);

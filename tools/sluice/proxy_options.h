@@ -24,6 +24,7 @@ struct ProxyOptions {
   runtime::AdmissionLimits limits{.flows_max = 100000};
   std::uint64_t buffered_max = 0;
   std::uint64_t queue_high = flow::FlowPolicy{}.queue_high;
+  bool splice = flow::FlowPolicy{}.splice;
   bool verbose = false;
   Nanos drain = 30 * kSecond;
   std::vector<Address> sources;

@@ -57,6 +57,7 @@ void AddProxyFlags(CLI::App* verb, ProxyOptions* o) {
           "Bytes queued in all; past it reading pauses; 0: no limit but the workers' memory");
   AddSize(verb, "--max-queue", &o->queue_high, {1024, std::uint64_t{1} << 32},
           "Bytes queued in one direction of a flow; past it reading pauses");
+  verb->add_flag("!--no-splice", o->splice, "Linux: all bytes through memory, also of flows that move much");
   verb->add_flag("--verbose,-v", o->verbose, "Print at the start how much memory the limits allow");
   AddDuration(verb, "--drain", &o->drain, "After the first request to stop, wait so long for flows to end");
   AddSources(verb, "--source", &o->sources, "Local addresses for onward connects, in turn; ranges too");

@@ -77,6 +77,7 @@ absl::StatusOr<Address> Serving::AddFirst(const std::string& name, const Address
   options.name = name;
   options.listen = {listen};
   options.policy = options_.policy;
+  options.policy.splice = options_.splice;
   options.policy.queue_high = static_cast<std::size_t>(options_.queue_high);
   options.limits = options_.limits;
   options.buffered_max = static_cast<std::size_t>(options_.buffered_max);

@@ -8,6 +8,8 @@
 #ifndef SLUICE_IO_LINUX_IMPL_H_
 #define SLUICE_IO_LINUX_IMPL_H_
 
+#include <sys/types.h>
+
 #include <cstdint>
 #include <mutex>
 #include <thread>
@@ -41,7 +43,10 @@ struct Port::Impl : PortCore {
   void PrepareRecv(RecvOp& operation, io_uring_sqe* sqe);
   void PrepareSend(SendOp& operation, io_uring_sqe* sqe);
   void RecvNow(RecvOp& operation);
+  ssize_t ReceiveMessage(RecvOp& operation);
   void SendNow(SendOp& operation);
+  ssize_t SendMessage(SendOp& operation);
+  void TryAgain(Operation& operation, int result);
   void QueueCancel(Operation& operation);
   void PrepareCancel(Operation& operation, io_uring_sqe* sqe);
   void RetryBacklog();
@@ -58,6 +63,11 @@ struct Port::Impl : PortCore {
   void PrepareConnect(ConnectOp& operation, io_uring_sqe* sqe);
   void StartSyn(ConnectOp& operation);
   void CompleteConnect(ConnectOp& operation, int result);
+
+  // ---- pipes.cc ----
+  void DoNotBlock(Socket& socket);
+  ssize_t SpliceIn(RecvOp& operation);
+  ssize_t SpliceOut(SendOp& operation);
 
   // ---- sockets.cc ----
   void Count(Call call, std::uint64_t count = 1) { stats().calls.Add(call, count); }
@@ -82,6 +92,8 @@ struct Port::Impl : PortCore {
   static constexpr std::uint8_t kSynTold = 4;      // a connect: the platform awaits OnConnected
   static constexpr std::uint8_t kWaitedFirst = 8;  // an accept: kAcceptPollFirst was asked for
   static constexpr std::uint8_t kCancelSent = 16;  // in the ring and in cancelling_
+  static constexpr std::uint8_t kPolls = 32;  // what the ring has of it is a poll; then tried again
+  static constexpr std::uint8_t kPiped = 64;  // into or out of the pipe in its scratch
 
   Platform* const platform_;
   Ring ring_;

@@ -45,7 +45,7 @@ void ForEachPart(const IoBuffer* buffers, std::size_t bytes, Visit visit) {
   if constexpr (SLUICE_TSAN == 0) return;
   for (; bytes > 0; ++buffers) {
     const std::size_t part = std::min(bytes, buffers->size);
-    visit(buffers->data, part);
+    if (buffers->data != nullptr) visit(buffers->data, part);  // null: a pipe's
     bytes -= part;
   }
 }
@@ -77,20 +77,30 @@ void Port::Recv(RecvOp& operation, Socket& socket, absl::Span<const IoBuffer> bu
     impl_->tsan_kernel().Writes(&operation, data, size);
   });
   // What is known to wait is taken at once.
-  if (std::exchange(socket.readable_, false)) return impl_->RecvNow(operation);
+  if (socket.readable_ || socket.nonblocking_) return impl_->RecvNow(operation);
   impl_->Queue(operation);
 }
 
-// By a call of its own; what is not there after all waits in the ring.
-void Port::Impl::RecvNow(RecvOp& operation) {
-  SLUICE_DCHECK(OnOwner());
+ssize_t Port::Impl::ReceiveMessage(RecvOp& operation) {
   msghdr message;
   Describe(&message, operation.buffers_, operation.count_);
+  // TSan sees this thread write, in the middle of what it is told of the kernel.
+  SLUICE_TSAN_ACQUIRE(&operation);
+  const ssize_t received = recvmsg(Descriptor(operation.socket_->handle_), &message, MSG_DONTWAIT);
+  SLUICE_TSAN_RELEASE(&operation);
+  return received;
+}
+
+// By a call of its own; what is not there after all is waited for with a poll.
+void Port::Impl::RecvNow(RecvOp& operation) {
+  SLUICE_DCHECK(OnOwner());
+  operation.socket_->readable_ = false;
   Count(Call::k_receive);
-  const int descriptor = Descriptor(operation.socket_->handle_);
-  const ssize_t received = recvmsg(descriptor, &message, MSG_DONTWAIT);
+  const bool piped = (operation.backend_ & kPiped) != 0;
+  const ssize_t received = piped ? SpliceIn(operation) : ReceiveMessage(operation);
   if (received >= 0) return CompleteRecv(operation, static_cast<int>(received));
   if (errno != EAGAIN && errno != EINTR) return CompleteRecv(operation, -errno);
+  operation.backend_ |= kPolls;
   Queue(operation);
 }
 
@@ -105,22 +115,39 @@ void Port::Send(SendOp& operation, Socket& socket, absl::Span<const IoBuffer> bu
       [&](void* data, std::size_t size) { impl_->tsan_kernel().Reads(&operation, data, size); });
   // The first send goes with the turn's other entries, which is cheapest for connections that make
   // no second one. Those that do are better served at once.
-  if (std::exchange(socket.sent_, true)) return impl_->SendNow(operation);
+  if (std::exchange(socket.sent_, true) || socket.nonblocking_) return impl_->SendNow(operation);
   impl_->Queue(operation);
 }
 
-// By a call of its own: nearly every send is taken at once, and sooner so. What is not waits in the
-// ring.
-void Port::Impl::SendNow(SendOp& operation) {
-  SLUICE_DCHECK(OnOwner());
+ssize_t Port::Impl::SendMessage(SendOp& operation) {
   msghdr message;
   Describe(&message, operation.buffers_, operation.count_);
+  return sendmsg(Descriptor(operation.socket_->handle_), &message, MSG_NOSIGNAL | MSG_DONTWAIT);
+}
+
+// By a call of its own: nearly every send is taken at once, and sooner so. What is not waits with a
+// poll until it may be.
+void Port::Impl::SendNow(SendOp& operation) {
+  SLUICE_DCHECK(OnOwner());
   Count(Call::k_send);
-  const int descriptor = Descriptor(operation.socket_->handle_);
-  const ssize_t sent = sendmsg(descriptor, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
+  const bool piped = (operation.backend_ & kPiped) != 0;
+  const ssize_t sent = piped ? SpliceOut(operation) : SendMessage(operation);
   if (sent >= 0) return CompleteSend(operation, static_cast<int>(sent));
   if (errno != EAGAIN && errno != EINTR) return CompleteSend(operation, -errno);
+  operation.backend_ |= kPolls;
   Queue(operation);
+}
+
+// The poll that a direct call had to wait with is over.
+void Port::Impl::TryAgain(Operation& operation, int result) {
+  operation.backend_ &= static_cast<std::uint8_t>(~kPolls);
+  if (result >= 0 && operation.cancelled_) result = -ECANCELED;
+  if (operation.verb_ == Verb::kRecv) {
+    RecvOp& recv = static_cast<RecvOp&>(operation);
+    return result < 0 ? CompleteRecv(recv, result) : RecvNow(recv);
+  }
+  SendOp& send = static_cast<SendOp&>(operation);
+  return result < 0 ? CompleteSend(send, result) : SendNow(send);
 }
 
 void Port::AwaitReadable(AwaitReadableOp& operation, Socket& socket) {
@@ -138,7 +165,7 @@ void Port::Cancel(Operation& operation) { impl_->CancelArmed(operation); }
 void Port::Impl::Queue(Operation& operation) {
   SLUICE_DCHECK(OnOwner());
   if (!running_ || !ring_.MakeRoom()) {
-    operation.backend_ = kStartWaits;
+    operation.backend_ |= kStartWaits;
     backlog_.PushBack(operation);
     return;
   }
@@ -151,6 +178,11 @@ void Port::Impl::Queue(Operation& operation) {
 
 void Port::Impl::Prepare(Operation& operation, io_uring_sqe* sqe) {
   const int descriptor = Descriptor(operation.socket_->handle_);
+  if ((operation.backend_ & kPolls) != 0) {
+    const bool receives = operation.verb_ == Verb::kRecv;
+    io_uring_prep_poll_add(sqe, descriptor, receives ? POLLIN | POLLRDHUP : POLLOUT);
+    return io_uring_sqe_set_data(sqe, &operation);
+  }
   switch (operation.verb_) {
     case Verb::kAccept: {
       auto& peer = In<KernelAddress>(static_cast<AcceptOp&>(operation).scratch_);
@@ -249,7 +281,7 @@ void Port::Impl::RetryBacklog() {
       operation.backend_ &= static_cast<std::uint8_t>(~kCancelWaits);
       QueueCancel(operation);
     } else {
-      operation.backend_ = 0;
+      operation.backend_ &= static_cast<std::uint8_t>(~kStartWaits);
       Queue(operation);
     }
   }
@@ -272,6 +304,7 @@ void Port::Impl::CancelArmed(Operation& operation) {
 void Port::Impl::Complete(Operation& operation, int result, bool drained) {
   if ((operation.backend_ & kCancelWaits) != 0) backlog_.Remove(operation);
   if ((operation.backend_ & kCancelSent) != 0) cancelling_.Remove(operation);
+  if ((operation.backend_ & kPolls) != 0) return TryAgain(operation, result);
   switch (operation.verb_) {
     case Verb::kAccept:
       return CompleteAccept(static_cast<AcceptOp&>(operation), result, drained);

@@ -7,6 +7,7 @@
 
 #include "engine/base/clock.h"
 #include "engine/io/operation.h"
+#include "engine/io/pipe.h"
 #include "engine/io/platform.h"
 
 namespace sluice::io::sim {
@@ -25,6 +26,13 @@ struct ControlBlock {
 
 inline Block& BlockIn(NativeBlock& native) {
   return *std::launder(reinterpret_cast<Block*>(native.bytes));
+}
+
+// In the scratch of a receive or a send that uses a pipe.
+template <std::size_t kSize>
+Pipe*& PipeIn(std::byte (&scratch)[kSize]) {
+  static_assert(sizeof(Pipe*) <= kSize);
+  return *std::launder(reinterpret_cast<Pipe**>(scratch));
 }
 
 template <std::size_t kSize>

@@ -48,6 +48,10 @@ struct Port::Impl final : PortCore, sim::Stepped {
   void FinishConnect(ConnectOp& operation, OsError error);
   std::size_t Part(std::size_t size);
 
+  // ---- pipes.cc: what an outcome did to the pipe, if there is one ----
+  void PipeTook(RecvOp& operation, std::size_t count);
+  void PipeGave(SendOp& operation, std::size_t count);
+
   // ---- control.cc ----
   void StartControl(ControlOp& operation);
   void CompleteControl(ControlOp& operation);
@@ -62,6 +66,7 @@ struct Port::Impl final : PortCore, sim::Stepped {
   static constexpr std::uint8_t kAnswered = 4;  // a control: its reply is known
   static constexpr std::uint8_t kLost = 8;      // completes only when cancelled
   static constexpr std::uint8_t kDoomed = 16;   // an accept that will fail
+  static constexpr std::uint8_t kPiped = 32;    // into or out of the pipe in its scratch
 
   // Counts as inside a start call while it lives: no handler may run, and so no other start call.
   class StartScope {

@@ -252,6 +252,7 @@ void Port::Impl::CompleteRecv(RecvOp& operation) {
     left -= count;
     if (count < operation.buffers_[i].size) break;
   }
+  PipeTook(operation, total);
   if (total > 0) return Finish(operation, Outcome::Done(static_cast<std::uint32_t>(total)));
   SLUICE_CHECK(result != World::ReadResult::kNothing);
   if (result == World::ReadResult::kReset) {
@@ -274,6 +275,7 @@ std::size_t Port::Impl::WriteSome(SendOp& operation, OsError* error) {
     left -= count;
     if (count < want) break;
   }
+  PipeGave(operation, total);
   return total;
 }
 

@@ -49,6 +49,7 @@ struct Odds {
   unsigned fail_connect = 0;
   unsigned fail_recv = 0;
   unsigned fail_send = 0;
+  unsigned fail_pipe = 0;
   unsigned fail_await = 0;
   unsigned fail_shutdown = 0;
   unsigned fail_control = 0;

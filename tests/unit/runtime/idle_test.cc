@@ -77,6 +77,7 @@ TEST_F(IdleTest, AQuietFlowHoldsTwoWaitsAndNothingElse) {
 // Nobody takes what is sent: the send stays, and so does what it was taken from.
 TEST_F(IdleTest, AStuckSendIsHeldUntilTheFlowEnds) {
   options_.policy.quiet_after = 20 * kMillisecond;
+  options_.policy.splice = false;
   StartProxy();
   Ends& ends = Connect();
   contract::StreamSender sender(1, std::uint64_t{64} << 20, 1 << 20);

@@ -150,6 +150,7 @@ TEST_F(LimitsTest, BufferedBytesOfAllFlowsAreBounded) {
   constexpr std::uint64_t kTotal = std::uint64_t{24} << 20;
   options_.buffered_max = 256 * 1024;
   options_.policy.queue_high = 8 << 20;
+  options_.policy.splice = false;
   StartProxy();
   std::vector<std::unique_ptr<contract::StreamSender>> senders;
   std::vector<std::unique_ptr<contract::StreamReader>> readers;
@@ -183,6 +184,7 @@ TEST_F(LimitsTest, WhoHoldsNothingIsNotStopped) {
   constexpr std::uint64_t kTotal = std::uint64_t{16} << 20;
   options_.buffered_max = 64 * 1024;
   options_.policy.queue_high = 8 << 20;
+  options_.policy.splice = false;
   StartProxy();
   Ends& stuck = Connect();
   contract::StreamSender sender(1, std::uint64_t{64} << 20, 1 << 20);

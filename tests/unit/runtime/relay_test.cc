@@ -188,6 +188,7 @@ TEST_F(ProxyTest, SlowReaderStopsTheSenderAndLosesNothing) {
 TEST_F(ProxyTest, EmptySlabDelaysFlowsAndEndsNone) {
   slab_ = memory::SlabOptions{4096, 4};
   options_.policy.queue_high = 8192;
+  options_.policy.splice = false;
   StartProxy();
   constexpr std::size_t kFlows = 12;
   std::vector<std::unique_ptr<contract::StreamSender>> senders;
@@ -220,6 +221,7 @@ TEST_F(ProxyTest, EmptySlabDelaysFlowsAndEndsNone) {
 TEST_F(ProxyTest, WhoHoldsMemoryThatOthersWaitForIsReset) {
   slab_ = memory::SlabOptions{4096, 2};
   stall_timeout_ = 200 * kMillisecond;
+  options_.policy.splice = false;
   StartProxy();
   std::vector<std::unique_ptr<contract::StreamSender>> senders;
   for (std::uint64_t i = 0; i < 3; ++i) {

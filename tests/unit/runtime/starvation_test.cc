@@ -201,6 +201,7 @@ TEST_F(StarvationTest, AnEmptySlabIsWaitedFor) {
   constexpr std::size_t kFlows = 12;
   constexpr std::uint64_t kTotal = std::uint64_t{8} << 20;
   slab_ = memory::SlabOptions{4096, 4};
+  options_.policy.splice = false;
   StartProxy();
   std::vector<std::unique_ptr<contract::StreamSender>> senders;
   std::vector<std::unique_ptr<contract::StreamReader>> readers;
