@@ -19,6 +19,7 @@ from chains_process import Failed, Process
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 SLUICE = ROOT / "build/native/bin/sluice"
+WINE_RUN = ROOT / "tools/wine-run"
 PEERS_BIN = ROOT / "build/native/bin"
 UNPACKED = ROOT / "build/peers/root"
 TEMPLATES = ROOT / "bench/peers"
@@ -67,16 +68,19 @@ class SluiceRun(Peer):
     def __init__(self, name, program=SLUICE, flags=()):
         super().__init__(name, int(flags[flags.index("--workers") + 1]) if "--workers" in flags else 1)
         self.program = pathlib.Path(program)
+        self.command = [str(self.program)]
+        if self.program.suffix == ".exe":
+            self.command.insert(0, str(WINE_RUN))
         self.flags = list(flags)
 
     def missing(self):
         return "" if self.program.exists() else f"{self.program} is not built"
 
     def version(self):
-        return chains_process.first_line([str(self.program), "version"])
+        return chains_process.first_line(self.command + ["version"])
 
     def launch(self, words):
-        process = Process(self.name, [str(self.program)] + words + [
+        process = Process(self.name, self.command + words + [
             "--listen", "127.0.0.1:0", "--drain", "1s"] + self.flags)
         return process, process.listening_on()
 

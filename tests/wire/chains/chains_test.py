@@ -253,6 +253,13 @@ class Targets(unittest.TestCase):
         self.assertFalse(chains_targets.holds(1.0, chains_targets.MORE_THAN, 1.0))
         self.assertTrue(chains_targets.holds(1.0, chains_targets.AT_MOST, 1.0))
 
+    def test_idle_memory_is_judged_by_what_was_built(self):
+        held = {"bytes_per_connection": 2048.0, "anonymous_per_connection": 2048.0, "held": 100, "wanted": 100,
+                "errors": 0, "mismatches": 0, "errors_by_name": {}}
+        rows = chains_targets.judge([entry_of({"sluice": [held], "wine": [held]}, "idle", 1)])
+        verdicts = {row["compared"]: row["verdict"] for row in rows if row["value"] is not None}
+        self.assertEqual(verdicts, {"sluice": "missed", "wine": "met"})
+
     def test_a_bottleneck_elsewhere_is_no_headline(self):
         row = self.judge(a_slice(rate=1500, generator_busy=0.99), a_slice(rate=1000))
         self.assertEqual(row["verdict"], "no headline")
