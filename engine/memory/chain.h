@@ -67,6 +67,8 @@ class Chain {
   bool Valid() const;
 
  private:
+  friend class ChainReader;
+
   void PopFront();
 
   Slab* slab_;

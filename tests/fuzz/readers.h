@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What every reader of first bytes must hold to, however they are sliced.
+#ifndef SLUICE_TESTS_FUZZ_READERS_H_
+#define SLUICE_TESTS_FUZZ_READERS_H_
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+
+#include "engine/base/check.h"
+#include "engine/inspect/reading.h"
+#include "engine/memory/chain.h"
+#include "engine/memory/slab.h"
+
+namespace sluice::fuzz {
+
+// The bytes at the ends of chunks, a slice each, so that none merge.
+inline memory::Chain SlicedBy(memory::Slab& slab, const std::uint8_t* data, std::size_t size) {
+  memory::Chain chain(slab);
+  while (size > 0) {
+    memory::Slice chunk = slab.Take();
+    SLUICE_CHECK(chunk);
+    const std::size_t part = std::min(size, chunk.size());
+    std::memcpy(chunk.data() + chunk.size() - part, data, part);
+    SLUICE_CHECK(chain.Append(chunk.Part(chunk.size() - part, part)));
+    data += part;
+    size -= part;
+  }
+  return chain;
+}
+
+template <typename Found>
+void CheckReader(const std::uint8_t* data, std::size_t size,
+                 inspect::Reading (*read)(const memory::Chain&, Found*),
+                 bool (*same)(const Found&, const Found&)) {
+  if (size == 0) return;
+  const std::size_t cut = *data++ * (size - 1) / 256;
+  --size;
+  memory::Slab whole(memory::SlabOptions{4096, 4});
+  memory::Slab small(memory::SlabOptions{1, 4096});
+  Found at_once;
+  Found by_bytes;
+  const inspect::Reading reading = read(SlicedBy(whole, data, size), &at_once);
+  SLUICE_CHECK(read(SlicedBy(small, data, size), &by_bytes) == reading);
+  SLUICE_CHECK(same(at_once, by_bytes));
+  Found early;
+  const inspect::Reading of_beginning = read(SlicedBy(small, data, cut), &early);
+  // What was said of a beginning is not taken back.
+  if (of_beginning != inspect::Reading::kMore) SLUICE_CHECK(of_beginning == reading);
+  if (of_beginning == inspect::Reading::kFound) SLUICE_CHECK(same(early, at_once));
+}
+
+}  // namespace sluice::fuzz
+
+#endif  // SLUICE_TESTS_FUZZ_READERS_H_
