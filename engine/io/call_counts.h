@@ -17,8 +17,8 @@ namespace sluice::io {
   X(turn)      /* io_uring_enter / GetQueuedCompletionStatusEx */                   \
   X(accept)    /* - / AcceptEx */                                                   \
   X(connect)   /* - / ConnectEx */                                                  \
-  X(receive)   /* - / WSARecv */                                                    \
-  X(send)      /* sendmsg, from the second of a connection on / WSASend */          \
+  X(receive)   /* recv, splice / WSARecv */                                         \
+  X(send)      /* send, splice, but a connection's first / WSASend */               \
   X(control)   /* - / WSAIoctl */                                                   \
   X(cancel)    /* - / CancelIoEx */                                                 \
   X(socket)    /* socket / WSASocketW */                                            \

@@ -82,11 +82,18 @@ void Port::Recv(RecvOp& operation, Socket& socket, absl::Span<const IoBuffer> bu
 }
 
 ssize_t Port::Impl::ReceiveMessage(RecvOp& operation) {
-  msghdr message;
-  Describe(&message, operation.buffers_, operation.count_);
+  const int descriptor = Descriptor(operation.socket_->handle_);
+  const IoBuffer& first = operation.buffers_[0];
+  ssize_t received = 0;
   // TSan sees this thread write, in the middle of what it is told of the kernel.
   SLUICE_TSAN_ACQUIRE(&operation);
-  const ssize_t received = recvmsg(Descriptor(operation.socket_->handle_), &message, MSG_DONTWAIT);
+  if (operation.count_ == 1) {
+    received = recv(descriptor, first.data, std::min(first.size, kBytesMax), MSG_DONTWAIT);
+  } else {
+    msghdr message;
+    Describe(&message, operation.buffers_, operation.count_);
+    received = recvmsg(descriptor, &message, MSG_DONTWAIT);
+  }
   SLUICE_TSAN_RELEASE(&operation);
   return received;
 }
@@ -120,9 +127,16 @@ void Port::Send(SendOp& operation, Socket& socket, absl::Span<const IoBuffer> bu
 }
 
 ssize_t Port::Impl::SendMessage(SendOp& operation) {
+  constexpr int kFlags = MSG_NOSIGNAL | MSG_DONTWAIT;
+  const int descriptor = Descriptor(operation.socket_->handle_);
+  const IoBuffer& first = operation.buffers_[0];
+  // Most have one buffer, and for one the kernel has less to look at.
+  if (operation.count_ == 1) {
+    return send(descriptor, first.data, std::min(first.size, kBytesMax), kFlags);
+  }
   msghdr message;
   Describe(&message, operation.buffers_, operation.count_);
-  return sendmsg(Descriptor(operation.socket_->handle_), &message, MSG_NOSIGNAL | MSG_DONTWAIT);
+  return sendmsg(descriptor, &message, kFlags);
 }
 
 // By a call of its own: nearly every send is taken at once, and sooner so. What is not waits with a
