@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// PipePool: the pipes of one worker, for flows that move much and that nobody looks into. Made when first
-// wanted and then kept, so that a pipe in use costs no call: at most kMax, which is twice as many
-// descriptors. A flow has one only while bytes are in it.
+// PipePool: the pipes of one worker, for flows that move much and that nobody looks into. Made when
+// first wanted and then kept, so that a pipe in use costs no call: at most kMax, which is twice as
+// many descriptors. A flow has one only while bytes are in it.
 #ifndef SLUICE_FLOW_PIPE_POOL_H_
 #define SLUICE_FLOW_PIPE_POOL_H_
 

@@ -202,8 +202,7 @@ void Pump::AcceptBytes(memory::Chain& fresh) {
 }
 
 void Pump::Account() {
-  const std::size_t bytes =
-      queue_.size() + held_.size() + (pipe_ != nullptr ? pipe_->size() : 0);
+  const std::size_t bytes = queue_.size() + held_.size() + (pipe_ != nullptr ? pipe_->size() : 0);
   host().budget->bytes += bytes;
   host().budget->bytes -= std::exchange(accounted_, bytes);
 }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What a TLS client says before anything is encrypted: the server name it asks for (SNI, RFC 6066, 3)
-// and the protocols it offers (ALPN, RFC 7301). Any version of TLS; also when the hello comes in several
-// records, or a byte at a time. An encrypted hello (ECH) shows the outer name.
+// What a TLS client says before anything is encrypted: the server name it asks for (SNI, RFC 6066,
+// 3) and the protocols it offers (ALPN, RFC 7301). Any version of TLS; also when the hello comes in
+// several records, or a byte at a time. An encrypted hello (ECH) shows the outer name.
 #ifndef SLUICE_INSPECT_CLIENT_HELLO_H_
 #define SLUICE_INSPECT_CLIENT_HELLO_H_
 
@@ -20,8 +20,8 @@ struct ClientHello {
 
   // In lower case, without the dot at its end; empty: none.
   ShortText<255> server_name;
-  // In the client's order, each behind a byte with its length, as on the wire. Those that did not fit are
-  // left out, whole.
+  // In the client's order, each behind a byte with its length, as on the wire. Those that did not
+  // fit are left out, whole.
   ShortText<256> protocols;
   bool protocols_cut = false;
 

@@ -70,7 +70,7 @@ class HeadReader {
       if (!EndOfLine(c)) return reading_ == Reading::kMore ? false : Fail(Reading::kOther);
       if (!Next(&c)) return false;
     }
-    for (; c != ' '; ) {
+    while (c != ' ') {
       if (!IsTokenCharacter(c) || !request_.method.Add(c)) return Fail(Reading::kOther);
       if (!Next(&c)) return false;
     }
@@ -80,7 +80,7 @@ class HeadReader {
   bool Target() {
     char c = 0;
     if (!Next(&c)) return false;
-    for (; c != ' '; ) {
+    while (c != ' ') {
       if ((c >= 0 && c < ' ') || c == 0x7F) return Fail(Reading::kOther);
       target_cut_ = !target_.Add(c) || target_cut_;
       if (!Next(&c)) return false;
@@ -129,7 +129,8 @@ class HeadReader {
     }
   }
 
-  // What a target says about the host: all of CONNECT's, what is behind the scheme of a whole address.
+  // What a target says about the host: all of CONNECT's, what is behind the scheme of a whole
+  // address.
   static absl::string_view AuthorityOf(absl::string_view target, bool connects) {
     if (connects) return target;
     if (target.front() == '/' || target == "*") return "";
@@ -165,7 +166,8 @@ class HeadReader {
     absl::ConsumeSuffix(&host, ".");
     if (host.empty()) return Fail(Reading::kMalformed);
     for (const char c : host) {
-      // Also non-ASCII: a name on the wire is ASCII, and what prints it should not meet anything else.
+      // Also non-ASCII: a name on the wire is ASCII, and what prints it should not meet anything
+      // else.
       const bool clean = c > ' ' && c < 0x7F &&
                          absl::string_view("/?#@\\[],<>\"").find(c) == absl::string_view::npos;
       if (!clean) return Fail(Reading::kMalformed);

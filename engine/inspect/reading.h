@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Reading: what a reader of a stream's first bytes makes of those that came so far. It is given all of
-// them each time, from the first on, so it keeps nothing between its calls.
+// Reading: what a reader of a stream's first bytes makes of those that came so far. It is given all
+// of them each time, from the first on, so it keeps nothing between its calls.
 #ifndef SLUICE_INSPECT_READING_H_
 #define SLUICE_INSPECT_READING_H_
 

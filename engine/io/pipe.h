@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Pipe: bytes on their way from one socket to another that stay in the kernel. Nobody sees them and nobody
-// copies them: what a relay is for that only passes on. Linux: pipe(2), moved by splice(2). Windows has
-// nothing of the kind for two sockets (TransmitFile takes a file), so none can be opened there.
+// Pipe: bytes on their way from one socket to another that stay in the kernel. Nobody sees them and
+// nobody copies them: what a relay is for that only passes on. Linux: pipe(2), moved by splice(2).
+// Windows has nothing of the kind for two sockets (TransmitFile takes a file), so none can be
+// opened there.
 #ifndef SLUICE_IO_PIPE_H_
 #define SLUICE_IO_PIPE_H_
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// ChainReader: the bytes of a chain one after the other, however they are sliced. Copies none, changes
-// nothing. The chain must stay as it is meanwhile.
+// ChainReader: the bytes of a chain one after the other, however they are sliced. Copies none,
+// changes nothing. The chain must stay as it is meanwhile.
 #ifndef SLUICE_MEMORY_CHAIN_READER_H_
 #define SLUICE_MEMORY_CHAIN_READER_H_
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Pipes: bytes that go from one socket to another without being seen, by the same rules as those that land
-// in memory.
+// Pipes: bytes that go from one socket to another without being seen, by the same rules as those
+// that land in memory.
 #include <vector>
 
 #include "tests/contract/harness.h"
@@ -52,8 +52,9 @@ class PipeTest : public FamilyTest {
 };
 SLUICE_BOTH_FAMILIES(PipeTest);
 
-// Through a reader that takes a little a turn, so that the send has to wait. Guards against a splice that
-// blocks the turn, bytes left in the pipe when the next receive begins, and an end taken for nothing.
+// Through a reader that takes a little a turn, so that the send has to wait. Guards against a
+// splice that blocks the turn, bytes left in the pipe when the next receive begins, and an end
+// taken for nothing.
 TEST_P(PipeTest, StreamThroughASlowReaderIsExact) {
   constexpr std::uint64_t kTotal = 16 << 20;
   StreamSender sender(5, kTotal, kTotal);

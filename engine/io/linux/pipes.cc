@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Pipes: by direct calls, because a splice in the ring always goes to a worker thread. splice(2) waits as
-// long as its socket may: SPLICE_F_NONBLOCK is about the pipe alone. So the sockets are made non-blocking,
-// which the ring would answer with EAGAIN; they are received from and sent to by direct calls from then on.
+// Pipes: by direct calls, because a splice in the ring always goes to a worker thread. splice(2)
+// waits as long as its socket may: SPLICE_F_NONBLOCK is about the pipe alone. So the sockets are
+// made non-blocking, which the ring would answer with EAGAIN; they are received from and sent to by
+// direct calls from then on.
 #include <fcntl.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
@@ -22,8 +23,8 @@
 namespace sluice::io {
 namespace {
 
-// A page of a segment is a page of the pipe, so the default of 64 KiB is full after 16 pages, however little
-// is in them.
+// A page of a segment is a page of the pipe, so the default of 64 KiB is full after 16 pages,
+// however little is in them.
 constexpr int kPipeBytes = 256 * 1024;
 
 ssize_t Splice(int from, int to, std::size_t bytes) {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Pipes: a string. An operation's one buffer is what the string offers, and its outcome says how much of
-// that the pipe keeps or loses.
+// Pipes: a string. An operation's one buffer is what the string offers, and its outcome says how
+// much of that the pipe keeps or loses.
 #include <string>
 
 #include "engine/base/check.h"

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What readers make of first bytes: whole ones, each of their beginnings, any slicing, and what breaks
-// their rules.
+// What readers make of first bytes: whole ones, each of their beginnings, any slicing, and what
+// breaks their rules.
 #include <algorithm>
 #include <cstring>
 #include <string>
@@ -163,7 +163,8 @@ TEST_F(ReaderTest, AHelloThatBreaksItsRulesIsMalformed) {
 
 TEST_F(ReaderTest, ARequestInAnySlicing) {
   const std::string bytes =
-      "GET /some/where?else HTTP/1.1\r\nAccept: */*\r\nHOST: \tWww.Example.org:8080 \r\nX-Y:\r\n\r\n";
+      "GET /some/where?else HTTP/1.1\r\nAccept: */*\r\nHOST: \tWww.Example.org:8080 "
+      "\r\nX-Y:\r\n\r\n";
   for (std::size_t cut = 1; cut < bytes.size(); ++cut) {
     ASSERT_EQ(Http(bytes, {cut, bytes.size()}), Reading::kFound) << cut;
     EXPECT_EQ(request_.method.view(), "GET");
@@ -228,7 +229,8 @@ TEST_F(ReaderTest, AHeadThatDoesNotEndIsTooLong) {
   EXPECT_EQ(Http(head + longest + "xxxx\r"), Reading::kTooLong);
   EXPECT_EQ(Http("GET / HTTP/1.1\r\nHost: " + std::string(400, 'a')), Reading::kTooLong);
   EXPECT_EQ(Http("GET http://" + std::string(400, 'a') + " HTTP/1.1\r\n\r\n"), Reading::kTooLong);
-  EXPECT_EQ(Http("GET /" + std::string(4000, 'a') + " HTTP/1.1\r\nHost: a\r\n\r\n"), Reading::kFound);
+  EXPECT_EQ(Http("GET /" + std::string(4000, 'a') + " HTTP/1.1\r\nHost: a\r\n\r\n"),
+            Reading::kFound);
 }
 
 }  // namespace

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Flows that move much and that nobody inspects: their bytes stay in the kernel, where it has a way.
+// Flows that move much and that nobody inspects: their bytes stay in the kernel, where it has a
+// way.
 #include "tests/contract/limits.h"
 #include "tests/contract/stream.h"
 #include "tests/unit/runtime/proxy_fixture.h"
