@@ -11,6 +11,7 @@ import resource
 import shutil
 import signal
 import socket
+import subprocess
 import tempfile
 import time
 
@@ -38,6 +39,17 @@ def await_accepting(process, address):
             process.check_alive()
             time.sleep(0.01)
     raise Failed(f"{process.name} does not accept at {address}: {process.text()[-800:]}")
+
+
+def prepare_wine():
+    """A prefix of our own, and no server of Wine that is left from elsewhere: sockets are the server's, and so are in
+    the network namespace that it was started in."""
+    os.environ.setdefault("WINEPREFIX", str(ROOT / "build/wine-chains"))
+    subprocess.run([str(WINE_RUN), "--prepare"], check=True, timeout=300)
+    for candidate in ("wineserver", "/usr/lib/wine/wineserver64", "/usr/lib/wine/wineserver"):
+        if server := shutil.which(candidate):
+            subprocess.run([server, "-k"], stdin=subprocess.DEVNULL, timeout=60, check=False)
+            return subprocess.run([server, "-w"], stdin=subprocess.DEVNULL, timeout=60, check=False)
 
 
 class Peer:
@@ -74,7 +86,11 @@ class SluiceRun(Peer):
         self.flags = list(flags)
 
     def missing(self):
-        return "" if self.program.exists() else f"{self.program} is not built"
+        if not self.program.exists():
+            return f"{self.program} is not built"
+        if self.program.suffix == ".exe":
+            prepare_wine()
+        return ""
 
     def version(self):
         return chains_process.first_line(self.command + ["version"])

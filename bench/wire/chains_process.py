@@ -54,7 +54,7 @@ class Process:
         """The address it prints once it accepts."""
         deadline = time.monotonic() + START_SECONDS
         while time.monotonic() < deadline:
-            found = re.search(r"^listening on (\S+)$", self.text(), re.MULTILINE)
+            found = re.search(r"^listening on (\S+)\r?$", self.text(), re.MULTILINE)
             if found:
                 return found[1]
             self.check_alive()

@@ -119,7 +119,7 @@ void PortCore::Attach(Socket& socket, NativeHandle handle, Family family) {
   socket.sent_ = false;
   socket.nagle_ = Socket::Nagle::kOff;
   socket.local_ = Address{};
-  socket.local_of_ = nullptr;
+  socket.local_unasked_ = false;
   socket.peer_ = Address{};
   ++stats_.sockets;
 }
@@ -129,7 +129,7 @@ void PortCore::CloseIfJoined(Socket& socket) {
   SLUICE_CHECK(socket.handle_ != kNoHandle);
   close_handle_(backend_, socket);
   socket.handle_ = kNoHandle;
-  socket.local_of_ = nullptr;
+  socket.local_unasked_ = false;
   socket.closing_ = false;
   --stats_.sockets;
 }

@@ -54,9 +54,9 @@ class Socket {
   // Local address as far as known: of a listener after Listen, of others after Adopt or connect. The first
   // call after a connect may ask the OS for it.
   const Address& local() const {
-    if (local_of_ != nullptr) {
-      local_ = local_of_(handle_);
-      local_of_ = nullptr;
+    if (local_unasked_) {
+      local_ = AskLocal(handle_);
+      local_unasked_ = false;
     }
     return local_;
   }
@@ -70,12 +70,14 @@ class Socket {
   // Windows: whether TCP_NODELAY must still be set (Port::Impl::NoDelay).
   enum class Nagle : std::uint8_t { kOff, kOnUnsent, kOnSent };
 
+  // The backend's.
+  static Address AskLocal(NativeHandle handle);
+
   NativeHandle handle_ = kNoHandle;
   mutable Address local_;
-  // Non-null while `local_` is to be asked for: a call that most connections never need.
-  mutable Address (*local_of_)(NativeHandle) = nullptr;
   Address peer_;
   IntrusiveRing<Operation, SocketTag> operations_;  // armed or done on this socket
+  mutable bool local_unasked_ = false;  // local_ is to be asked for: a call that most never need
   bool closing_ = false;         // Close was called, the handle goes with the last operation
   bool abort_on_close_ = false;  // close with RST instead of FIN
   bool bound_ = false;

@@ -11,9 +11,9 @@
 namespace sluice::contract {
 
 enum class Ability {
-  kThreads,          // ports are run by real threads, several at a time
-  kReusePort,        // ListenOptions::reuse_port
-  kRemembersReset,   // an RST that comes while no receive waits is told to the next one
+  kThreads,           // ports are run by real threads, several at a time
+  kReusePort,         // ListenOptions::reuse_port
+  kRemembersReset,    // an RST that comes while no receive waits is told to the next one
   kTellsOfLateReset,  // WasReset knows of an RST that came behind a FIN
   kPipes              // OpenPipe
 };

@@ -24,14 +24,14 @@ struct HotSize {
 // (OVERLAPPED).
 inline constexpr HotSize kHotSizes[] = {
     {"Flow", sizeof(flow::Flow), 928, "1 a connection"},
-    {"Leg", sizeof(flow::Leg), 232, "2 a flow"},
+    {"Leg", sizeof(flow::Leg), 224, "2 a flow"},
     {"Pump", sizeof(flow::Pump), 136, "2 a flow"},
     {"Landing", sizeof(flow::Landing), 328, "1 a receive that waits"},
     {"Opening", sizeof(flow::Opening), 1488, "1 a flow until it is connected"},
     {"QueryOp", sizeof(redirect::QueryOp), 712, "1 an opening"},
     {"CarryOp", sizeof(redirect::CarryOp), 400, "1 an opening"},
     {"Connector", sizeof(net::Connector), 376, "1 an opening"},
-    {"Socket", sizeof(io::Socket), 96, "2 a flow"},
+    {"Socket", sizeof(io::Socket), 88, "2 a flow"},
     {"Operation", sizeof(io::Operation), 128, "in every operation"},
     {"RecvOp", sizeof(io::RecvOp), 264, "1 a landing"},
     {"SendOp", sizeof(io::SendOp), 456, "1 a send under way"},

@@ -61,7 +61,7 @@ void Port::Impl::CompleteConnect(ConnectOp& operation, int result) {
   if (!error.ok()) {
     socket.peer_ = Address{};
   } else if (socket.local_.tcp_port() == 0 || socket.local_.IsWildcard()) {
-    socket.local_of_ = &LocalAddressOf;
+    socket.local_unasked_ = true;
   }
   socket.drained_ = true;  // whoever was connected to speaks later, if at all first
   if ((operation.backend_ & kSynTold) != 0) platform_->OnConnected(socket.handle_, error);

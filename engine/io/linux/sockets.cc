@@ -164,6 +164,8 @@ OsError Port::ShutdownSend(Socket& socket) {
 
 // An io_uring poll would end at once, and again and again: it always asks for POLLRDHUP too, which
 // stands since the FIN.
+Address Socket::AskLocal(NativeHandle handle) { return LocalAddressOf(handle); }
+
 bool Port::WasReset(const Socket& socket) {
   SLUICE_CHECK(socket.is_open());
   impl_->Count(Call::k_other);

@@ -113,6 +113,9 @@ OsError Port::ShutdownSend(Socket& socket) {
   return error;
 }
 
+// Local addresses are known from the start here.
+Address Socket::AskLocal(NativeHandle) { return Address{}; }
+
 bool Port::WasReset(const Socket& socket) {
   SLUICE_CHECK(socket.is_open());
   return impl_->world_.Peek(socket.handle_) == sim::World::ReadResult::kReset;

@@ -87,7 +87,7 @@ void Port::Impl::FinishConnect(ConnectOp& operation, OsError error) {
     }
   }
   if (error.ok()) {
-    socket.local_of_ = &LocalAddressOf;  // the wildcard has become an address; few ask which
+    socket.local_unasked_ = true;  // the wildcard has become an address; few ask which
   } else {
     socket.peer_ = Address{};
   }

@@ -203,4 +203,8 @@ void Port::Impl::CloseNative(void* self, Socket& socket) {
   closesocket(handle);
 }
 
+Address Socket::AskLocal(NativeHandle handle) {
+  return LocalAddressOf(static_cast<SOCKET>(handle));
+}
+
 }  // namespace sluice::io
