@@ -16,6 +16,7 @@ import tempfile
 import time
 
 import chains_process
+import wine_server
 from chains_process import Failed, Process
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -43,13 +44,16 @@ def await_accepting(process, address):
 
 def prepare_wine():
     """A prefix of our own, and no server of Wine that is left from elsewhere: sockets are the server's, and so are in
-    the network namespace that it was started in."""
+    the network namespace that it was started in. Why there can be none, or nothing."""
     os.environ.setdefault("WINEPREFIX", str(ROOT / "build/wine-chains"))
-    subprocess.run([str(WINE_RUN), "--prepare"], check=True, timeout=300)
-    for candidate in ("wineserver", "/usr/lib/wine/wineserver64", "/usr/lib/wine/wineserver"):
-        if server := shutil.which(candidate):
-            subprocess.run([server, "-k"], stdin=subprocess.DEVNULL, timeout=60, check=False)
-            return subprocess.run([server, "-w"], stdin=subprocess.DEVNULL, timeout=60, check=False)
+    server = wine_server.find()
+    if not server:
+        return "Wine is missing: run tools/setup/packages windows"
+    if subprocess.run([str(WINE_RUN), "--prepare"], timeout=300, check=False).returncode:
+        return "the Wine prefix could not be made"
+    for word in ("-k", "-w"):
+        subprocess.run([server, word], stdin=subprocess.DEVNULL, timeout=60, check=False)
+    return ""
 
 
 class Peer:
@@ -88,9 +92,7 @@ class SluiceRun(Peer):
     def missing(self):
         if not self.program.exists():
             return f"{self.program} is not built"
-        if self.program.suffix == ".exe":
-            prepare_wine()
-        return ""
+        return prepare_wine() if self.program.suffix == ".exe" else ""
 
     def version(self):
         return chains_process.first_line(self.command + ["version"])

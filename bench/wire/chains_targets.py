@@ -72,9 +72,9 @@ def judge_idle(entries, peer, bytes_max):
     entry = entry_for(entries, "idle", 1)
     if entry and peer in entry["rows"]:
         cell = entry["rows"][peer]["bytes_per_connection"]
-        row.update(value=cell["median"], quartiles=cell["quartiles"],
-                   verdict="met" if cell["median"] <= bytes_max else "missed",
-                   note=entry["rows"][peer]["no_headline"])
+        why = entry["rows"][peer]["no_headline"]
+        verdict = "met" if cell["median"] <= bytes_max else "missed"
+        row.update(value=cell["median"], quartiles=cell["quartiles"], verdict="no headline" if why else verdict, note=why)
     return row
 
 

@@ -88,7 +88,7 @@ struct BufferBudget {
   std::size_t max = 0;  // 0: none
   std::size_t bytes = 0;
 
-  bool spent() const { return max != 0 && bytes >= max; }
+  bool spent() const { return left() == 0; }
   std::size_t left() const {
     if (max == 0) return std::numeric_limits<std::size_t>::max();
     return max - std::min(bytes, max);

@@ -96,31 +96,9 @@ bool Pump::ReceiveIntoPipe() {
   // It has a pipe of its own, and there are as many of these as of those.
   SLUICE_CHECK(landing != nullptr);
   from().landing = landing;
-  landing->recv.Bind<&Pump::OnReceivedIntoPipe>(this);
+  landing->recv.Bind<&Pump::OnReceived>(this);
   host().port->Recv(landing->recv, from().socket, *pipe_, bytes_max);
   return true;
-}
-
-void Pump::OnReceivedIntoPipe(Outcome outcome) {
-  host().pools->landings.Free(std::exchange(from().landing, nullptr));
-  const bool was_quieting = std::exchange(quieting_, false);
-  const bool wanted = flow_.relaying() && !end_seen_;
-  if (!wanted || outcome.bytes == 0) GivePipeBack();
-  if (!wanted) return flow_.OnOperationEnded();
-  if (!outcome.ok()) {
-    if (was_quieting && outcome.error.code == ErrorCode::kAborted) return AwaitReadable();
-    return flow_.OnLegError(from(), outcome.error);
-  }
-  if (outcome.bytes == 0) {
-    end_seen_ = true;
-    return Send();
-  }
-  flow_.OnActivity();
-  has_received_ = true;
-  // Less than a chunk is not worth a pipe's calls: by memory again. Unmeasured.
-  if (outcome.bytes < host().slab->chunk_bytes()) bulk_ = false;
-  Account();
-  Send();
 }
 
 void Pump::GivePipeBack() {
@@ -163,9 +141,18 @@ void Pump::OnReceived(Outcome outcome) {
   Receive(false);
 }
 
-// Gives the landing back. The bytes that were received go to `fresh`, the room behind them is kept.
+// Gives the landing back. The bytes that were received go to `fresh`, if they are not in the pipe, and
+// the room behind them is kept.
 void Pump::EndReceive(std::size_t received, memory::Chain& fresh) {
   Landing* landing = std::exchange(from().landing, nullptr);
+  if (pipe_ != nullptr) {
+    host().pools->landings.Free(landing);
+    // Less than a chunk is not worth a pipe's calls: by memory again. Unmeasured.
+    if (received < host().slab->chunk_bytes()) bulk_ = false;
+    if (received == 0) return GivePipeBack();
+    has_received_ = true;
+    return;
+  }
   std::size_t count = received;
   std::size_t offered = 0;
   bool linked = true;

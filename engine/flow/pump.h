@@ -71,7 +71,6 @@ class Pump : public ListNode<StarvedTag> {
 
   bool pipe_holds() const { return pipe_ != nullptr && pipe_->size() > 0; }
   void OnReceived(Outcome outcome);
-  void OnReceivedIntoPipe(Outcome outcome);
   void OnSent(Outcome outcome);
   // `readable`: bytes, or the end, are known to be waiting.
   void Receive(bool readable);

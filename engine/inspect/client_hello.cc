@@ -2,6 +2,7 @@
 #include "engine/inspect/client_hello.h"
 
 #include <cstdint>
+#include <utility>
 
 #include "absl/strings/ascii.h"
 #include "engine/memory/chain_reader.h"
@@ -130,13 +131,16 @@ class HelloReader {
     return Skip(inner);
   }
 
+  // An extension that is one list and not empty. Twice would let two readers see two names.
+  bool EnterList(bool* seen, std::size_t left, std::size_t* names) {
+    if (std::exchange(*seen, true)) return Fail(Reading::kMalformed);
+    if (!Enter(2, &left, names)) return false;
+    return (left == 0 && *names > 0) || Fail(Reading::kMalformed);
+  }
+
   bool ServerNames(std::size_t left) {
-    // Twice would let two readers see two names.
-    if (server_name_seen_) return Fail(Reading::kMalformed);
-    server_name_seen_ = true;
     std::size_t names = 0;
-    if (!Enter(2, &left, &names)) return false;
-    if (left != 0 || names == 0) return Fail(Reading::kMalformed);
+    if (!EnterList(&server_name_seen_, left, &names)) return false;
     while (names > 0) {
       std::size_t type = 0;
       std::size_t size = 0;
@@ -161,15 +165,12 @@ class HelloReader {
       hello_.server_name.Add(absl::ascii_tolower(byte));
     }
     if (hello_.server_name.view().back() == '.') hello_.server_name.RemoveLast();
-    return true;
+    return !hello_.server_name.empty() || Fail(Reading::kMalformed);
   }
 
   bool Protocols(std::size_t left) {
-    if (protocols_seen_) return Fail(Reading::kMalformed);
-    protocols_seen_ = true;
     std::size_t names = 0;
-    if (!Enter(2, &left, &names)) return false;
-    if (left != 0 || names == 0) return Fail(Reading::kMalformed);
+    if (!EnterList(&protocols_seen_, left, &names)) return false;
     while (names > 0) {
       std::size_t size = 0;
       if (!Enter(1, &names, &size)) return false;

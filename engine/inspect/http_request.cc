@@ -58,7 +58,10 @@ class HeadReader {
     }
     const bool connects = request_.method.view() == "CONNECT";
     const absl::string_view in_target = AuthorityOf(target_.view(), connects);
-    if (target_cut_ && in_target.size() == target_.view().size()) return Fail(Reading::kTooLong);
+    // What was cut off went on behind the authority, if not in it.
+    const absl::string_view target = target_.view();
+    const bool up_to_cut = in_target.data() + in_target.size() == target.data() + target.size();
+    if (target_cut_ && !in_target.empty() && up_to_cut) return Fail(Reading::kTooLong);
     return Take(in_target.empty() ? host_.view() : in_target);
   }
 

@@ -5,7 +5,6 @@
 #ifndef SLUICE_MEMORY_CHAIN_READER_H_
 #define SLUICE_MEMORY_CHAIN_READER_H_
 
-#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 
@@ -20,24 +19,15 @@ class ChainReader {
 
   std::size_t left() const { return left_; }
   // REQUIRES: left() > 0.
-  std::uint8_t Peek() const { return static_cast<std::uint8_t>(node_->slice.data()[offset_]); }
   std::uint8_t Next() {
-    const std::uint8_t byte = Peek();
-    Skip(1);
-    return byte;
-  }
-  // REQUIRES: count <= left().
-  void Skip(std::size_t count) {
-    SLUICE_DCHECK(count <= left_);
-    left_ -= count;
-    while (count > 0) {
-      const std::size_t part = std::min(count, node_->slice.size() - offset_);
-      offset_ += part;
-      count -= part;
-      if (offset_ < node_->slice.size()) continue;
+    SLUICE_DCHECK(left_ > 0);
+    --left_;
+    const std::byte byte = node_->slice.data()[offset_++];
+    if (offset_ == node_->slice.size()) {
       node_ = node_->next;
       offset_ = 0;
     }
+    return static_cast<std::uint8_t>(byte);
   }
 
  private:

@@ -143,7 +143,7 @@ TEST_P(PipeTest, ASendAfterAResetIsAnErrorAndNoSignal) {
   loop_.port().Abort(out.server);
   EXPECT_TRUE(loop_.RunUntil([&] { return out.server.is_joined(); }));
   Relay(in, out);
-  for (int round = 0; round < 3 && recv_.idle() == false; ++round) {
+  for (int round = 0; round < 3 && !recv_.idle(); ++round) {
     ASSERT_TRUE(SendAll(loop_, loop_.port(), in.client, "0123456789", 10).ok());
     loop_.Settle();
   }

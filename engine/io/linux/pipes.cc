@@ -23,8 +23,7 @@
 namespace sluice::io {
 namespace {
 
-// A page of a segment is a page of the pipe, so the default of 64 KiB is full after 16 pages,
-// however little is in them.
+// What one call moves at most; the system's default is a quarter of it (bench/results/TRIED.md).
 constexpr int kPipeBytes = 256 * 1024;
 
 ssize_t Splice(int from, int to, std::size_t bytes) {

@@ -151,6 +151,7 @@ TEST_F(ReaderTest, AHelloThatBreaksItsRulesIsMalformed) {
   EXPECT_EQ(Hello(Record(Handshake(ServerName("a") + ServerName("b")))), Reading::kMalformed);
   EXPECT_EQ(Hello(Record(Handshake(ServerName("")))), Reading::kMalformed);
   EXPECT_EQ(Hello(Record(Handshake(ServerName("a b")))), Reading::kMalformed);
+  EXPECT_EQ(Hello(Record(Handshake(ServerName(".")))), Reading::kMalformed);
   EXPECT_EQ(Hello(Record(Handshake(ServerName(std::string(256, 'a'))))), Reading::kMalformed);
   EXPECT_EQ(Hello(Record(Handshake(Protocols({""})))), Reading::kMalformed);
   EXPECT_EQ(Hello(Record(Handshake(Protocols({"a"}) + Protocols({"b"})))), Reading::kMalformed);
@@ -229,6 +230,11 @@ TEST_F(ReaderTest, AHeadThatDoesNotEndIsTooLong) {
   EXPECT_EQ(Http(head + longest + "xxxx\r"), Reading::kTooLong);
   EXPECT_EQ(Http("GET / HTTP/1.1\r\nHost: " + std::string(400, 'a')), Reading::kTooLong);
   EXPECT_EQ(Http("GET http://" + std::string(400, 'a') + " HTTP/1.1\r\n\r\n"), Reading::kTooLong);
+  // A port that is cut must not become another one.
+  EXPECT_EQ(Http("GET http://b:" + std::string(300, '0') + "81/ HTTP/1.1\r\n\r\n"),
+            Reading::kTooLong);
+  EXPECT_EQ(Http("CONNECT b:" + std::string(300, '0') + "81 HTTP/1.1\r\n\r\n"), Reading::kTooLong);
+  EXPECT_EQ(Http("GET http://b/" + std::string(400, 'b') + " HTTP/1.1\r\n\r\n"), Reading::kFound);
   EXPECT_EQ(Http("GET /" + std::string(4000, 'a') + " HTTP/1.1\r\nHost: a\r\n\r\n"),
             Reading::kFound);
 }

@@ -74,6 +74,21 @@ TEST_F(IdleTest, AQuietFlowHoldsTwoWaitsAndNothingElse) {
   }
 }
 
+// A chunk only for bytes that are there: nothing is held between them, and nothing has to look.
+TEST_F(IdleTest, AFlowThatWaitsFirstHoldsNothingBetweenExchanges) {
+  options_.policy.quiet_after = 0;
+  StartProxy();
+  const std::uint64_t accepts = runtime_->Live().operations;
+  Ends& ends = Connect();
+  for (int round = 0; round < 3; ++round) {
+    Exchange(ends);
+    ASSERT_TRUE(Eventually([&] { return runtime_->Live().operations == accepts + 2; }));
+    const LiveCounts live = runtime_->Live();
+    EXPECT_EQ(live.pooled, 0u);
+    EXPECT_EQ(live.chunks, 0u);
+  }
+}
+
 // Nobody takes what is sent: the send stays, and so does what it was taken from.
 TEST_F(IdleTest, AStuckSendIsHeldUntilTheFlowEnds) {
   options_.policy.quiet_after = 20 * kMillisecond;

@@ -13,6 +13,7 @@
 #include "engine/runtime/runtime.h"
 #include "gtest/gtest.h"
 #include "tests/contract/harness.h"
+#include "tests/contract/stream.h"
 
 namespace sluice::runtime {
 
@@ -125,6 +126,30 @@ class ProxyTest : public ::testing::Test {
     const contract::IoBuffer origin{&ends.origin_byte, 1};
     port.Recv(ends.origin_recv, ends.origin, absl::MakeConstSpan(&origin, 1));
     loop_.Turn();
+  }
+
+  // Through a proxy of its own: a stream each way, sent `piece` bytes at a time, to its end.
+  void RelayBothWays(std::uint64_t bytes, std::size_t piece) {
+    StartProxy();
+    Ends& ends = Connect();
+    contract::StreamSender up(1, bytes, piece);
+    contract::StreamSender down(2, bytes, piece);
+    contract::StreamReader at_origin(1, 50000);
+    contract::StreamReader at_client(2, 50000);
+    io::Port& port = loop_.port();
+    up.Start(port, ends.client);
+    down.Start(port, ends.origin);
+    at_origin.Start(port, ends.origin);
+    at_client.Start(port, ends.client);
+    ASSERT_TRUE(loop_.RunUntil([&] { return up.done() && down.done(); }));
+    ASSERT_TRUE(port.ShutdownSend(ends.client).ok());
+    ASSERT_TRUE(port.ShutdownSend(ends.origin).ok());
+    ASSERT_TRUE(loop_.RunUntil([&] { return at_origin.ended() && at_client.ended(); }));
+    EXPECT_TRUE(at_origin.end_of_stream() && at_origin.intact());
+    EXPECT_TRUE(at_client.end_of_stream() && at_client.intact());
+    EXPECT_EQ(at_origin.received(), bytes);
+    EXPECT_EQ(at_client.received(), bytes);
+    ASSERT_TRUE(Await(metrics::Counter::k_closed_finished, 1));
   }
 
   // The client's next receive is a reset. Where a reset that finds no receive pending is forgotten

@@ -18,26 +18,7 @@ constexpr std::size_t kMebibyte = std::size_t{1} << 20;
 // Passing through must copy nothing in user space: the counter of copied bytes stays at zero while
 // two megabytes cross the engine.
 TEST_F(ProxyTest, RelaysBothWaysWithoutCopyingAByte) {
-  StartProxy();
-  Ends& ends = Connect();
-  contract::StreamSender up(1, kMebibyte, 30000);
-  contract::StreamSender down(2, kMebibyte, 70000);
-  contract::StreamReader at_origin(1, 50000);
-  contract::StreamReader at_client(2, 50000);
-  io::Port& port = loop_.port();
-  up.Start(port, ends.client);
-  down.Start(port, ends.origin);
-  at_origin.Start(port, ends.origin);
-  at_client.Start(port, ends.client);
-  ASSERT_TRUE(loop_.RunUntil([&] { return up.done() && down.done(); }));
-  ASSERT_TRUE(port.ShutdownSend(ends.client).ok());
-  ASSERT_TRUE(port.ShutdownSend(ends.origin).ok());
-  ASSERT_TRUE(loop_.RunUntil([&] { return at_origin.ended() && at_client.ended(); }));
-  EXPECT_TRUE(at_origin.end_of_stream() && at_origin.intact());
-  EXPECT_TRUE(at_client.end_of_stream() && at_client.intact());
-  EXPECT_EQ(at_origin.received(), kMebibyte);
-  EXPECT_EQ(at_client.received(), kMebibyte);
-  ASSERT_TRUE(Await(Counter::k_closed_finished, 1));
+  RelayBothWays(kMebibyte, 30000);
   const metrics::Snapshot metrics = engine_->Metrics();
   EXPECT_EQ(metrics[Counter::k_bytes_up], kMebibyte);
   EXPECT_EQ(metrics[Counter::k_bytes_down], kMebibyte);

@@ -260,6 +260,12 @@ class Targets(unittest.TestCase):
         verdicts = {row["compared"]: row["verdict"] for row in rows if row["value"] is not None}
         self.assertEqual(verdicts, {"sluice": "missed", "wine": "met"})
 
+    def test_memory_of_connections_that_were_not_held_is_no_headline(self):
+        none = {"bytes_per_connection": 0.0, "anonymous_per_connection": 0.0, "held": 0, "wanted": 100,
+                "errors": 100, "mismatches": 0, "errors_by_name": {}}
+        row, = [row for row in chains_targets.judge([entry_of({"sluice": [none]}, "idle", 1)]) if row["value"] is not None]
+        self.assertEqual(row["verdict"], "no headline")
+
     def test_a_bottleneck_elsewhere_is_no_headline(self):
         row = self.judge(a_slice(rate=1500, generator_busy=0.99), a_slice(rate=1000))
         self.assertEqual(row["verdict"], "no headline")
