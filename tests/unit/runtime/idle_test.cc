@@ -38,6 +38,12 @@ class IdleTest : public ProxyTest {
     blocks_left = -1;
     ProxyTest::TearDown();
   }
+  std::uint64_t Turns() {
+    std::uint64_t turns = 0;
+    Worker& worker = runtime_->worker(0);
+    worker.Call([&] { turns = worker.port_stats().turns; });
+    return turns;
+  }
   void Exchange(Ends& ends) {
     char buffer[16];
     ASSERT_TRUE(SendAll(loop_, loop_.port(), ends.client, "there", 5).ok());
@@ -87,6 +93,9 @@ TEST_F(IdleTest, AFlowThatWaitsFirstHoldsNothingBetweenExchanges) {
     EXPECT_EQ(live.pooled, 0u);
     EXPECT_EQ(live.chunks, 0u);
   }
+  const std::uint64_t before = Turns();
+  for (int look = 0; look < 50; ++look) loop_.Turn(0, loop_.port().now() + 2 * kMillisecond);
+  EXPECT_LE(Turns() - before, 10u);
 }
 
 // Nobody takes what is sent: the send stays, and so does what it was taken from.
