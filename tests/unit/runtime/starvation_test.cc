@@ -125,9 +125,7 @@ class StarvationTest : public ProxyTest {
   }
   void ConnectClients(std::size_t first = 0) {
     for (std::size_t i = first; i < ends_.size(); ++i) {
-      ASSERT_TRUE(
-          contract::ConnectOnce(loop_, loop_.port(), ends_[i]->client, engine_->addresses()[0])
-              .ok());
+      ConnectEnds(*ends_[i], engine_->addresses()[0]);
     }
   }
 
