@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "engine/base/check.h"
+#include "engine/flow/inspection.h"
 
 namespace sluice::flow {
 namespace {
@@ -16,8 +17,8 @@ constexpr Nanos kHoldAck = kMillisecond;
 
 Flow::Flow(FlowHost& host)
     : host_(host),
-      up_pump_(*this, *host.slab, inspect::Direction::kUp),
-      down_pump_(*this, *host.slab, inspect::Direction::kDown) {
+      up_pump_(*this, *host.slab, Direction::kUp),
+      down_pump_(*this, *host.slab, Direction::kDown) {
   down_.readable.Bind<&Pump::OnReadable>(&up_pump_);
   up_.readable.Bind<&Pump::OnReadable>(&down_pump_);
   timer_.Bind<&Flow::OnTimer>(this);
@@ -76,7 +77,7 @@ void Flow::OnQueried() {
   stage_ = Stage::kQueried;
   // A v4-mapped destination goes out over IPv4, so that both ends of a chain name it alike.
   info_.destination = query.origin().destination.Canonical();
-  Admit();
+  Examine();
 }
 
 // The failure policy of the listener decides. Either way it is counted and said.
@@ -88,7 +89,7 @@ void Flow::OnQueryFailed() {
     Notice(metrics::Counter::k_direct_without_query);
     stage_ = Stage::kQueried;
     info_.destination = known.Canonical();
-    return Admit();
+    return Examine();
   }
   switch (query.verdict()) {
     case redirect::Verdict::kAbsent:
@@ -100,9 +101,14 @@ void Flow::OnQueryFailed() {
   }
 }
 
-// queried -> admitted
-void Flow::Admit() {
+// queried -> admitted, by way of who looks at it.
+void Flow::Examine() {
   if (HopBudgetSpent()) return Close(Cause::kHopBudget, Side::kDownstream, OsError{}, true, true);
+  if (host_.inspector != nullptr || host_.policy->bytes_per_second != 0) return BeginInspection();
+  Admit();
+}
+
+void Flow::Admit() {
   if (host_.own_listeners->IsOurs(info_.destination)) {
     return Close(Cause::kLoopGuard, Side::kEngine, OsError{}, true, true);
   }
@@ -241,6 +247,11 @@ void Flow::OnPumpFinished(Pump& pump) {
     // Everything that came before the reset has been handed on.
     return Close(reason_.cause, reason_.side, reason_.error, true, true);
   }
+  if (ending_) {
+    Leg& to = LegTo(pump.direction());
+    const OsError error = host_.port->ShutdownSend(to.socket);
+    return error.ok() ? CloseIfEnded() : OnLegError(to, error);
+  }
   const Pump& other = &pump == &up_pump_ ? down_pump_ : up_pump_;
   if (other.finished()) {
     // close() itself sends the last FIN.
@@ -260,6 +271,9 @@ void Flow::OnLegError(Leg& leg, OsError error) {
   const Side side = &leg == &down_ ? Side::kDownstream : Side::kUpstream;
   if (side == reset_side_) return PumpTo(leg).DropQueue();
   Pump& pump_from = PumpFrom(leg);
+  // Bytes that wait for more of them get none.
+  pump_from.DecideNow();
+  if (stage_ != Stage::kRelaying) return OnOperationEnded();
   // A failed send tells of a reset too, but what the peer said before it may still be on its way to
   // us.
   if (flushing_ || pump_from.finished() || !pump_from.has_unsent()) {
@@ -274,8 +288,6 @@ void Flow::OnLegError(Leg& leg, OsError error) {
   host_.port->Abort(leg.socket);
   host_.timers->Start(timer_, host_.port->now() + host_.policy->linger_timeout);
 }
-
-void Flow::OnInspectorReset() { Close(Cause::kInspector, Side::kEngine, OsError{}, true, true); }
 
 void Flow::Terminate(Cause cause) {
   if (!started_ || stage_ >= Stage::kClosing) return;
@@ -301,6 +313,7 @@ void Flow::Close(Cause cause, Side side, OsError error, bool reset_down, bool re
   }
   up_pump_.Withdraw();
   down_pump_.Withdraw();
+  if (inspection_ != nullptr) host_.timers->Stop(inspection_->timer);
   up_pump_.StopReceiving();
   down_pump_.StopReceiving();
   if (reset_down) {
@@ -331,6 +344,7 @@ void Flow::JoinIfIdle() {
   stage_ = Stage::kJoined;
   up_pump_.DropQueue();
   down_pump_.DropQueue();
+  EndInspection(InspectionEnd::kEnded);
   Count(metrics::Counter::k_joined);
   Notice(CounterOf(reason_.cause));
   host_.joined(host_.owner, *this);
@@ -356,6 +370,7 @@ void Flow::StartTimer(Instant when) { host_.timers->Start(timer_, std::min(when,
 void Flow::CheckRelaying(Instant now) {
   const FlowPolicy& policy = *host_.policy;
   if (flushing_) return Close(reason_.cause, reason_.side, reason_.error, true, true);
+  if (ending_) return Close(reason_.cause, reason_.side, reason_.error, false, false);
   ReleaseAck();
   if (now >= lifetime_end_) {
     return Close(Cause::kLifetime, Side::kEngine, OsError{}, true, true);

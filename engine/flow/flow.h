@@ -23,10 +23,24 @@
 #include "engine/flow/flow_pools.h"
 #include "engine/flow/leg.h"
 #include "engine/flow/pump.h"
-#include "engine/inspect/inspector.h"
+#include "sluice/inspector.h"
 #include "engine/io/timer_wheel.h"
 
+namespace sluice::inspect {
+struct Called;
+}
+
 namespace sluice::flow {
+
+struct Inspection;
+struct Looking;
+
+struct FlowInfo {
+  std::uint64_t id = 0;        // unique in its runtime
+  std::uint32_t listener = 0;  // which one of its engine took it
+  Address client;
+  Address destination;
+};
 
 struct LiveTag {};
 struct WorkerTag {};
@@ -46,7 +60,7 @@ class Flow : public ListNode<LiveTag>, public ListNode<WorkerTag> {
 
   Stage stage() const { return stage_; }
   const CloseReason& reason() const { return reason_; }
-  const inspect::FlowInfo& info() const { return info_; }
+  const FlowInfo& info() const { return info_; }
   bool relaying() const { return stage_ == Stage::kRelaying && !flushing_; }
   // Relaying, or handing on what came before a reset.
   bool may_send() const { return stage_ == Stage::kRelaying; }
@@ -58,17 +72,33 @@ class Flow : public ListNode<LiveTag>, public ListNode<WorkerTag> {
 
   // For the pumps.
   const FlowHost& host() const { return host_; }
-  Leg& LegFrom(inspect::Direction direction) {
-    return direction == inspect::Direction::kUp ? down_ : up_;
+  Leg& LegFrom(Direction direction) {
+    return direction == Direction::kUp ? down_ : up_;
   }
-  Leg& LegTo(inspect::Direction direction) {
-    return direction == inspect::Direction::kUp ? up_ : down_;
+  Leg& LegTo(Direction direction) {
+    return direction == Direction::kUp ? up_ : down_;
   }
   void OnActivity() { last_activity_ = host_.port->now(); }
   void OnLegError(Leg& leg, OsError error);
   void OnPumpFinished(Pump& pump);
-  void OnInspectorReset();
   void OnOperationEnded();
+  Pump& PumpOf(Direction direction) {
+    return direction == Direction::kUp ? up_pump_ : down_pump_;
+  }
+
+  // What an inspector said, for the pumps and the desk; flow_inspection.cc has all of it.
+  Inspection* inspection() const { return inspection_; }
+  void OnVerdict(Looking& look, Answer& answer);
+  void OnInspectorReset();
+  void OnInspectorClose();
+  void OnNoRoomForAnswer();
+  void Detach();
+  // Nobody is asked any more and no verdict waited for: as if nobody had ever looked.
+  void EndInspectionIfDone();
+  void StartInspectionTimer();
+  void NoteCall(const inspect::Called& called);
+  // While the inspector closes the flow: both sides may have ended theirs.
+  void CloseIfEnded();
 
  private:
   // The arrows.
@@ -76,6 +106,10 @@ class Flow : public ListNode<LiveTag>, public ListNode<WorkerTag> {
   void EndOpening();
   void OnQueried();
   void OnQueryFailed();
+  void Examine();
+  void BeginInspection();
+  void AskOpen();
+  void SettleOpen(Verdict verdict, const Address& destination);
   void Admit();
   void Carry();
   void OnCarried();
@@ -89,6 +123,9 @@ class Flow : public ListNode<LiveTag>, public ListNode<WorkerTag> {
   // `timer_` at `when`, or when the flow's lifetime is over.
   void StartTimer(Instant when);
   void OnTimer();
+  void OnInspectionTimer();
+  void TellEnd(InspectionEnd end);
+  void EndInspection(InspectionEnd end);
   void CheckRelaying(Instant now);
   void ReleaseAck();
   bool EndedByLateReset();
@@ -105,6 +142,7 @@ class Flow : public ListNode<LiveTag>, public ListNode<WorkerTag> {
   FlowHost& host_;
   Stage stage_ = Stage::kAccepted;
   bool started_ = false;
+  bool ending_ = false;            // the inspector closes: sending what is queued, then FINs
   bool flushing_ = false;          // a reset came: sending what came before it, then closing
   Side reset_side_ = Side::kNone;  // while flushing_: of the leg that broke
   bool reason_set_ = false;
@@ -114,13 +152,14 @@ class Flow : public ListNode<LiveTag>, public ListNode<WorkerTag> {
   std::uint32_t hops_ = 0;   // hops of this process behind the client
   Instant last_activity_;
   Instant lifetime_end_ = Instant::Never();
-  inspect::FlowInfo info_;
+  FlowInfo info_;
   CloseReason reason_;
   Leg down_;
   Leg up_;
   Pump up_pump_;                // down_ to up_
   Pump down_pump_;              // up_ to down_
-  Opening* opening_ = nullptr;  // from accept on until connected
+  Opening* opening_ = nullptr;        // from accept on until connected
+  Inspection* inspection_ = nullptr;  // from when it is admitted until nobody looks any more
   io::Timer timer_;
 };
 

@@ -9,10 +9,12 @@
 #include <atomic>
 #include <cstddef>
 #include <limits>
+#include <optional>
 
 #include "engine/base/clock.h"
 #include "engine/base/intrusive_list.h"
-#include "engine/inspect/inspector.h"
+#include "sluice/inspector.h"
+#include "engine/flow/inspection.h"
 #include "engine/inspect/verdict_desk.h"
 #include "engine/io/port.h"
 #include "engine/io/timer_wheel.h"
@@ -20,6 +22,7 @@
 #include "engine/memory/slab.h"
 #include "engine/metrics/metrics.h"
 #include "engine/net/connector.h"
+#include "engine/net/token_bucket.h"
 #include "engine/redirect/loop_guard.h"
 #include "engine/redirect/own_listeners.h"
 #include "engine/redirect/redirector.h"
@@ -75,7 +78,18 @@ struct FlowPolicy {
   // when none comes in time, when its token is given up, and when too many are waited for already.
   std::uint32_t pending_max = 1024;
   Nanos pending_timeout = 5 * kSecond;
-  inspect::Verdict pending_default = inspect::Verdict::kReset;
+  Verdict pending_default = Verdict::kReset;
+  // How much an inspector may keep of a direction to see more of it (kMore, Keep), and how long.
+  // Past either it is asked for the last time.
+  std::size_t more_bytes_max = 64 * 1024;
+  Nanos more_timeout = 5 * kSecond;
+  // Calls of an inspector that take this long are counted and said in the log.
+  Nanos slow_after = 10 * kMillisecond;
+  // Of each flow in each direction, until its inspector says otherwise; 0: no limit.
+  std::uint64_t bytes_per_second = 0;
+  // What an inspector says of a connection that it is not asked about, because it was asked about
+  // too many.
+  Verdict opens_exceeded = Verdict::kReset;
   OnQueryFailure on_query_failure = OnQueryFailure::kClose;
   OnCarryFailure on_carry_failure = OnCarryFailure::kClose;
   Address direct_destination;  // for kDirect; empty: none
@@ -107,8 +121,11 @@ struct FlowHost {
   redirect::Redirector* redirector = nullptr;
   const redirect::OwnListeners* own_listeners = nullptr;
   redirect::LoopGuard* loop_guard = nullptr;
-  inspect::Inspector* inspector = nullptr;  // null: nobody looks
+  Inspector* inspector = nullptr;  // null: nobody looks
   inspect::VerdictDesk* desk = nullptr;     // null: no inspector
+  Pace* pace = nullptr;            // of all inspected flows here together
+  std::optional<net::TokenBucket> opens;  // connections that the inspector is asked about; none: all
+  Nanos slow_call = 0;                    // how long the last slow call took, for the log
   const FlowPolicy* policy = nullptr;
   net::SourceList sources{{}};
   std::atomic<std::uint64_t>* next_flow_id = nullptr;

@@ -12,6 +12,7 @@
 
 #include <cstddef>
 
+#include "engine/flow/inspection.h"
 #include "engine/flow/pipe_pool.h"
 #include "engine/io/operation.h"
 #include "engine/memory/pool.h"
@@ -45,11 +46,12 @@ struct FlowPools {
   memory::Pool<Landing> landings;
   memory::Pool<io::SendOp> sends;
   memory::Pool<Opening> openings;
+  memory::Pool<Inspection> inspections;
   PipePool pipes;
 
   // Objects taken and not given back.
   std::size_t live() const {
-    return landings.live() + sends.live() + openings.live() + pipes.taken();
+    return landings.live() + sends.live() + openings.live() + inspections.live() + pipes.taken();
   }
   // What is allocated at the start.
   static constexpr std::size_t BytesFor(const memory::SlabOptions& slab) {

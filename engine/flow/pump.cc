@@ -6,6 +6,7 @@
 
 #include "engine/base/check.h"
 #include "engine/flow/flow.h"
+#include "engine/flow/inspection.h"
 
 namespace sluice::flow {
 namespace {
@@ -16,8 +17,8 @@ constexpr std::size_t kRoomPart = 8;
 
 }  // namespace
 
-Pump::Pump(Flow& flow, memory::Slab& slab, inspect::Direction direction)
-    : flow_(flow), queue_(slab), held_(slab), direction_(direction) {}
+Pump::Pump(Flow& flow, memory::Slab& slab, Direction direction)
+    : flow_(flow), queue_(slab), direction_(direction) {}
 
 const FlowHost& Pump::host() const { return flow_.host(); }
 Leg& Pump::from() const { return flow_.LegFrom(direction_); }
@@ -29,6 +30,7 @@ void Pump::Start() { Receive(false); }
 bool Pump::FindRoom() {
   // The room left in a chunk that nobody else names any more is the whole chunk.
   if (room_.size() < host().slab->chunk_bytes() / kRoomPart) room_.Reset();
+  if (!host().slab->CanSpareNodes(0)) return false;
   return room_ || host().slab->available() > 0;
 }
 
@@ -64,6 +66,7 @@ void Pump::Receive(bool readable) {
   if (pipe_ != nullptr || (bulk_ && !queue_.empty())) return;
   if (queue_.size() >= QueueMax()) return;
   if (host().budget->spent() && StoppedByBudget()) return;
+  if (StoppedByPace()) return;
   over_budget_ = false;
   if (!readable && (bulk_ || WaitsFirst())) return AwaitReadable();
   if (bulk_ && ReceiveIntoPipe()) return;
@@ -75,10 +78,14 @@ void Pump::Receive(bool readable) {
   Landing* landing = host().pools->landings.Make();
   // It will have a chunk of its own, and there are as many of these as of those.
   SLUICE_CHECK(landing != nullptr);
-  const std::size_t count = FillLanding(*landing);
+  std::size_t count = FillLanding(*landing);
+  std::size_t bytes_max = ReceiveMax();
   io::IoBuffer buffers[Landing::kChunksMax];
-  for (std::size_t i = 0; i < count; ++i) {
-    buffers[i] = io::IoBuffer{landing->chunks[i].data(), landing->chunks[i].size()};
+  for (std::size_t i = 0; i < count && bytes_max > 0; ++i) {
+    const std::size_t part = std::min(landing->chunks[i].size(), bytes_max);
+    buffers[i] = io::IoBuffer{landing->chunks[i].data(), part};
+    bytes_max -= part;
+    if (bytes_max == 0) count = i + 1;
   }
   from().landing = landing;
   landing->recv.Bind<&Pump::OnReceived>(this);
@@ -133,7 +140,11 @@ void Pump::OnReceived(Outcome outcome) {
   }
   if (outcome.bytes == 0) {
     end_seen_ = true;
-    return Send();
+    DecideNow();
+    Account();
+    Send();
+    if (discarding_) flow_.CloseIfEnded();
+    return;
   }
   flow_.OnActivity();
   AcceptBytes(fresh);
@@ -172,7 +183,7 @@ void Pump::EndReceive(std::size_t received, memory::Chain& fresh) {
   if (received == 0) return;
   has_received_ = true;
   if (received == offered) {
-    bulk_ = landing_wanted_ == Landing::kChunksMax && host().inspector == nullptr &&
+    bulk_ = landing_wanted_ == Landing::kChunksMax && flow_.inspection() == nullptr &&
             host().policy->splice && host().pools->pipes.supported();
     landing_wanted_ =
         static_cast<std::uint8_t>(std::min<std::size_t>(landing_wanted_ * 2u, Landing::kChunksMax));
@@ -183,13 +194,19 @@ void Pump::EndReceive(std::size_t received, memory::Chain& fresh) {
 
 // Takes what was received into the queue, past the inspector.
 void Pump::AcceptBytes(memory::Chain& fresh) {
-  if (host().inspector == nullptr || Inspect(fresh)) queue_.Append(fresh);
-  fresh.Clear();
+  Looking* look = looking();
+  if (discarding_) {
+    fresh.Clear();
+  } else if (look == nullptr) {
+    queue_.Append(fresh);
+  } else {
+    Look(*look, fresh);
+  }
   Account();
 }
 
 void Pump::Account() {
-  const std::size_t bytes = queue_.size() + held_.size() + (pipe_ != nullptr ? pipe_->size() : 0);
+  const std::size_t bytes = queue_.size() + held() + (pipe_ != nullptr ? pipe_->size() : 0);
   host().budget->bytes += bytes;
   host().budget->bytes -= std::exchange(accounted_, bytes);
 }
@@ -204,51 +221,6 @@ bool Pump::StoppedByBudget() {
   }
   room_.Reset();
   return true;
-}
-
-// False: `fresh` goes no further, at least not now.
-bool Pump::Inspect(memory::Chain& fresh) {
-  SLUICE_CHECK(!pended());
-  inspect::Later later(host().desk, this, host().port->now() + host().policy->pending_timeout);
-  inspect::Verdict verdict = host().inspector->OnData(flow_.info(), direction_, fresh, later);
-  if (verdict == inspect::Verdict::kPend && later.ticket().valid()) {
-    host().counters->Add(metrics::Counter::k_pended);
-    ticket_ = later.ticket();
-    held_.Append(fresh);
-    host().pended(host().owner);
-    return false;
-  }
-  // Taken, but not waited for.
-  if (later.ticket().valid()) host().desk->Withdraw(later.ticket());
-  if (verdict == inspect::Verdict::kPend) {
-    host().counters->Add(metrics::Counter::k_refused_pending);
-    host().limited(host().owner, metrics::Counter::k_refused_pending);
-    verdict = host().policy->pending_default;
-  }
-  if (verdict == inspect::Verdict::kReset) flow_.OnInspectorReset();
-  return verdict == inspect::Verdict::kPass;
-}
-
-void Pump::OnVerdict(inspect::Verdict verdict) {
-  SLUICE_CHECK(pended());
-  ticket_ = inspect::Ticket{};
-  // Withdrawn when the flow began to close, so it is not closing.
-  SLUICE_CHECK(flow_.may_send());
-  if (verdict == inspect::Verdict::kReset) {
-    held_.Clear();
-    Account();
-    return flow_.OnInspectorReset();
-  }
-  if (verdict == inspect::Verdict::kPass) queue_.Append(held_);
-  held_.Clear();
-  Account();
-  Send();
-  Receive(false);
-}
-
-void Pump::Withdraw() {
-  if (!pended()) return;
-  host().desk->Withdraw(std::exchange(ticket_, inspect::Ticket{}));
 }
 
 void Pump::OnReadable(Outcome outcome) {
@@ -268,7 +240,7 @@ void Pump::Send() {
   if (to().send != nullptr || !flow_.may_send()) return;
   if (!to().socket.is_open()) return DropQueue();
   if (queue_.empty() && !pipe_holds()) {
-    if (end_seen_ && !pended()) PassFin();
+    if (discarding_ || (end_seen_ && !pended())) PassFin();
     return;
   }
   to().send = host().pools->sends.Make();
@@ -297,7 +269,7 @@ void Pump::OnSent(Outcome outcome) {
     return;
   }
   flow_.OnActivity();
-  host().counters->Add(direction_ == inspect::Direction::kUp ? metrics::Counter::k_bytes_up
+  host().counters->Add(direction_ == Direction::kUp ? metrics::Counter::k_bytes_up
                                                              : metrics::Counter::k_bytes_down,
                        outcome.bytes);
   if (pipe_ == nullptr) {
@@ -309,6 +281,11 @@ void Pump::OnSent(Outcome outcome) {
   Account();
   Send();
   if (queue_.size() <= host().policy->queue_high / 2) Receive(false);
+}
+
+void Pump::GoOn() {
+  Send();
+  Receive(false);
 }
 
 void Pump::PassFin() {
@@ -325,7 +302,7 @@ void Pump::StopReceiving() {
 
 void Pump::DropQueue() {
   Withdraw();
-  held_.Clear();
+  if (Looking* look = looking()) look->held.Clear();
   if (to().send == nullptr) {
     queue_.Clear();
     if (from().landing == nullptr) GivePipeBack();

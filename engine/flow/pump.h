@@ -12,8 +12,8 @@
 // queue holds `queue_high` bytes, or more than is left in the slab, and resumes at half of it, or
 // when a chunk came back. The peer's FIN is passed on after the last byte.
 //
-// What an inspector wants to think about is held, behind the queue, until its verdict comes;
-// nothing is received meanwhile, and a FIN waits behind it.
+// What an inspector wants to think about, or to see more of, is held by the flow's Inspection, behind
+// the queue; a FIN waits behind it. pump_inspection.cc has this pump's side of it.
 //
 // Worker-only. All entry points are no-ops once the flow is closing, except that they report to it.
 #ifndef SLUICE_FLOW_PUMP_H_
@@ -24,16 +24,17 @@
 #include "engine/base/intrusive_list.h"
 #include "engine/flow/flow_host.h"
 #include "engine/flow/leg.h"
-#include "engine/inspect/inspector.h"
+#include "sluice/inspector.h"
 #include "engine/memory/chain.h"
 
 namespace sluice::flow {
 
 class Flow;
+struct Looking;
 
 class Pump : public ListNode<StarvedTag> {
  public:
-  Pump(Flow& flow, memory::Slab& slab, inspect::Direction direction);
+  Pump(Flow& flow, memory::Slab& slab, Direction direction);
 
   // Begins receiving. REQUIRES: both legs connected.
   void Start();
@@ -44,21 +45,34 @@ class Pump : public ListNode<StarvedTag> {
   // The peer of `from` reset: what is queued may still go out, nothing more comes in.
   void StopReceiving();
   // The inspector's answer to what is held, or the default in its stead.
-  void OnVerdict(inspect::Verdict verdict);
+  void OnAnswer(Looking& look, Answer& answer);
   // The flow ends: the verdict that is waited for no longer matters.
   void Withdraw();
+  // What is held waiting for more gets none: asks for the last time.
+  void DecideNow();
+  // Nobody is asked any more: what is held goes on.
+  void PassHeld();
+  // Sends and receives what was stopped for a reason that is gone.
+  void GoOn();
+  // Bytes of somebody's own, behind what is queued. False when they cannot go out, or not now.
+  bool Inject(absl::string_view bytes);
+  // The flow is being closed: what is queued still goes out, then a FIN; what comes is forgotten.
+  void BeginDiscarding();
+  void OnInspectionTimer(Instant now);
   // Drops what is queued and held. Operations in flight keep what they use until their outcome.
   void DropQueue();
 
-  inspect::Direction direction() const { return direction_; }
+  Direction direction() const { return direction_; }
   // The FIN was passed on (or need not be, because the flow closes anyway): this direction is done.
   bool finished() const { return finished_; }
   bool has_unsent() const { return holds_chunks() || pipe_holds(); }
   // Of these, in the slab's memory.
-  bool holds_chunks() const { return !queue_.empty() || !held_.empty(); }
+  bool holds_chunks() const { return !queue_.empty() || held() != 0; }
   bool has_received() const { return has_received_; }
   // Waits for a verdict.
-  bool pended() const { return ticket_.valid(); }
+  bool pended() const;
+  // Nothing more will be received.
+  bool end_seen() const { return end_seen_; }
 
   // The outcome of from().readable, bound by the flow.
   void OnReadable(Outcome outcome);
@@ -83,28 +97,39 @@ class Pump : public ListNode<StarvedTag> {
   void EndReceive(std::size_t received, memory::Chain& fresh);
   void AcceptBytes(memory::Chain& fresh);
   void AwaitReadable();
-  bool Inspect(memory::Chain& fresh);
-  // After each change of queue_, held_ or pipe_.
+  // After each change of queue_, what is held, or pipe_.
   void Account();
   bool StoppedByBudget();
   void Send();
   void PassFin();
 
+  class Asking;
+  // Null when nobody looks and no rate is set.
+  Looking* looking() const;
+  std::size_t held() const;
+  void Look(Looking& look, memory::Chain& fresh);
+  void Ask(bool nothing_follows);
+  void Settle(Looking& look, Verdict verdict, std::size_t keep, memory::Chain& replacement,
+              bool must_decide);
+  std::size_t PassBehind(Looking& look, std::size_t keep);
+  void TakePace(Looking& look, std::size_t bytes);
+  bool StoppedByPace();
+  std::size_t ReceiveMax() const;
+
   Flow& flow_;
   memory::Chain queue_;
-  memory::Chain held_;               // what the pending verdict is about
-  inspect::Ticket ticket_;           // valid exactly while pended
   memory::Slice room_;               // left in a chunk by the last receive, for the next one
   io::Pipe* pipe_ = nullptr;         // holds bytes, or a receive into it is armed
-  std::size_t accounted_ = 0;        // of queue_, held_ and pipe_, in the budget
+  std::size_t accounted_ = 0;        // of queue_, what is held, and pipe_, in the budget
   std::uint8_t landing_wanted_ = 1;  // chunks to offer: grows while receives fill them
-  const inspect::Direction direction_;
+  const Direction direction_;
   bool end_seen_ = false;  // the peer's FIN arrived, or StopReceiving: no further receive
   bool finished_ = false;
   bool has_received_ = false;  // bytes, whatever became of them
   bool over_budget_ = false;   // stopped by the budget, until it receives again
   bool bulk_ = false;          // the last receives brought much: by pipe, if there is one
   bool quieting_ = false;      // the armed receive was cancelled to become quiet
+  bool discarding_ = false;    // the inspector closes the flow
 };
 
 }  // namespace sluice::flow

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "engine/inspect/client_hello.h"
+#include "sluice/client_hello.h"
 
 #include <cstdint>
 #include <utility>
@@ -7,7 +7,7 @@
 #include "absl/strings/ascii.h"
 #include "engine/memory/chain_reader.h"
 
-namespace sluice::inspect {
+namespace sluice {
 namespace {
 
 // RFC 8446: record 5.1, handshake 4, extensions 4.2.
@@ -22,7 +22,7 @@ constexpr std::uint8_t kHostName = 0;
 // One hello. A step that fails leaves why in `reading_`, and every later one fails too.
 class HelloReader {
  public:
-  HelloReader(const memory::Chain& bytes, ClientHello* hello) : in_(bytes), hello_(*hello) {}
+  HelloReader(const Bytes& bytes, ClientHello* hello) : in_(bytes.chain()), hello_(*hello) {}
 
   Reading Read() {
     hello_ = ClientHello{};
@@ -216,8 +216,8 @@ bool ClientHello::Offers(absl::string_view protocol) const {
   return false;
 }
 
-Reading ReadClientHello(const memory::Chain& bytes, ClientHello* hello) {
+Reading ReadClientHello(const Bytes& bytes, ClientHello* hello) {
   return HelloReader(bytes, hello).Read();
 }
 
-}  // namespace sluice::inspect
+}  // namespace sluice

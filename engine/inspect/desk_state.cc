@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "engine/inspect/desk_state.h"
 
+#include <utility>
+
 #include "engine/base/check.h"
 
 namespace sluice::inspect::internal {
@@ -45,7 +47,12 @@ bool DeskState::Holds(Ticket ticket) {
   return slot.state != Slot::State::kFree && slot.generation == ticket.generation;
 }
 
-bool DeskState::Resolve(Ticket ticket, Verdict verdict) {
+bool DeskState::Resolve(Ticket ticket, Answer answer) {
+  // Outside the lock: whoever answers pays for it, and only when there is something to keep.
+  const bool plain = answer.replacement.empty() && answer.inject_up.empty() &&
+                     answer.inject_down.empty() && answer.destination.empty();
+  const Verdict verdict = answer.verdict;
+  std::unique_ptr<Answer> details = plain ? nullptr : std::make_unique<Answer>(std::move(answer));
   const MutexLock lock(mutex_);
   if (!Holds(ticket)) return false;
   Slot& slot = slots_[ticket.slot];
@@ -53,6 +60,7 @@ bool DeskState::Resolve(Ticket ticket, Verdict verdict) {
   SLUICE_CHECK(slot.state == Slot::State::kWaiting);
   const bool first = ListOf(Slot::State::kAnswered).first == Ticket::kNoSlot;
   slot.verdict = verdict;
+  slot.details = std::move(details);
   Move(ticket.slot, Slot::State::kAnswered);
   // Those behind the first are taken with it.
   if (first && !closed_ && options_.wake != nullptr) options_.wake(options_.wake_owner);
@@ -76,16 +84,19 @@ Ticket DeskState::Begin(void* owner, Instant deadline) {
 bool DeskState::Withdraw(Ticket ticket) {
   const MutexLock lock(mutex_);
   if (!Holds(ticket)) return false;
+  slots_[ticket.slot].details.reset();
   Move(ticket.slot, Slot::State::kFree);
   return true;
 }
 
-bool DeskState::PopResolved(void** owner, Verdict* verdict) {
+bool DeskState::PopResolved(void** owner, Answer* answer) {
   const MutexLock lock(mutex_);
   const std::uint32_t index = ListOf(Slot::State::kAnswered).first;
   if (index == Ticket::kNoSlot) return false;
   *owner = slots_[index].owner;
-  *verdict = slots_[index].verdict;
+  const std::unique_ptr<Answer> details = std::move(slots_[index].details);
+  *answer = details == nullptr ? Answer() : std::move(*details);
+  answer->verdict = slots_[index].verdict;
   Move(index, Slot::State::kFree);
   return true;
 }

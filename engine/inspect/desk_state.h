@@ -12,9 +12,9 @@
 #include "absl/base/thread_annotations.h"
 #include "engine/base/clock.h"
 #include "engine/base/mutex.h"
-#include "engine/inspect/pending.h"
-#include "engine/inspect/verdict.h"
 #include "engine/inspect/verdict_desk.h"
+#include "sluice/pending.h"
+#include "sluice/verdict.h"
 
 namespace sluice::inspect::internal {
 
@@ -28,12 +28,12 @@ class DeskState {
   const DeskOptions& options() const { return options_; }
 
   // From a token.
-  bool Resolve(Ticket ticket, Verdict verdict) ABSL_LOCKS_EXCLUDED(mutex_);
+  bool Resolve(Ticket ticket, Answer answer) ABSL_LOCKS_EXCLUDED(mutex_);
 
   // From the desk.
   Ticket Begin(void* owner, Instant deadline) ABSL_LOCKS_EXCLUDED(mutex_);
   bool Withdraw(Ticket ticket) ABSL_LOCKS_EXCLUDED(mutex_);
-  bool PopResolved(void** owner, Verdict* verdict) ABSL_LOCKS_EXCLUDED(mutex_);
+  bool PopResolved(void** owner, Answer* answer) ABSL_LOCKS_EXCLUDED(mutex_);
   bool PopExpired(Instant now, void** owner) ABSL_LOCKS_EXCLUDED(mutex_);
   Instant NextDeadline() ABSL_LOCKS_EXCLUDED(mutex_);
   bool HasResolved() ABSL_LOCKS_EXCLUDED(mutex_);
@@ -48,6 +48,7 @@ class DeskState {
     std::uint32_t next = Ticket::kNoSlot;
     State state = State::kFree;
     Verdict verdict = Verdict::kPend;
+    std::unique_ptr<Answer> details;  // when there is more to it than the verdict
   };
 
  private:

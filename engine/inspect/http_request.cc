@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "engine/inspect/http_request.h"
+#include "sluice/http_request.h"
 
 #include <cstdint>
 
@@ -9,7 +9,7 @@
 #include "absl/strings/strip.h"
 #include "engine/memory/chain_reader.h"
 
-namespace sluice::inspect {
+namespace sluice {
 namespace {
 
 // A host, a port, brackets and a scheme.
@@ -24,7 +24,7 @@ bool IsTokenCharacter(char c) {
 // One head. A step that fails leaves why in `reading_`, and every later one fails too.
 class HeadReader {
  public:
-  HeadReader(const memory::Chain& bytes, HttpRequest* request) : in_(bytes), request_(*request) {}
+  HeadReader(const Bytes& bytes, HttpRequest* request) : in_(bytes.chain()), request_(*request) {}
 
   Reading Read() {
     request_ = HttpRequest{};
@@ -204,8 +204,8 @@ class HeadReader {
 
 }  // namespace
 
-Reading ReadHttpRequest(const memory::Chain& bytes, HttpRequest* request) {
+Reading ReadHttpRequest(const Bytes& bytes, HttpRequest* request) {
   return HeadReader(bytes, request).Read();
 }
 
-}  // namespace sluice::inspect
+}  // namespace sluice

@@ -1,20 +1,29 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "engine/inspect/verdict_desk.h"
 
+#include <utility>
+
 #include "engine/base/check.h"
 #include "engine/inspect/desk_state.h"
 
-namespace sluice::inspect {
+namespace sluice {
 
-Pending::Pending(internal::DeskState* state, Ticket ticket) : state_(state), ticket_(ticket) {
+Pending::Pending(inspect::internal::DeskState* state, Ticket ticket)
+    : state_(state), ticket_(ticket) {
   state_->Retain();
 }
 
 bool Pending::Resolve(Verdict verdict) {
-  SLUICE_CHECK(verdict != Verdict::kPend);
-  internal::DeskState* state = std::exchange(state_, nullptr);
+  Answer answer;
+  answer.verdict = verdict;
+  return Resolve(std::move(answer));
+}
+
+bool Pending::Resolve(Answer answer) {
+  if (answer.verdict == Verdict::kPend) return false;
+  inspect::internal::DeskState* state = std::exchange(state_, nullptr);
   if (state == nullptr) return false;
-  const bool told = state->Resolve(ticket_, verdict);
+  const bool told = state->Resolve(ticket_, std::move(answer));
   state->Release();
   return told;
 }
@@ -23,10 +32,9 @@ void Pending::GiveUp() {
   if (state_ != nullptr) Resolve(state_->options().given_up);
 }
 
-Pending Later::Take() {
-  if (desk_ == nullptr || ticket_.valid()) return Pending();
-  return desk_->Begin(owner_, deadline_, &ticket_);
-}
+}  // namespace sluice
+
+namespace sluice::inspect {
 
 VerdictDesk::VerdictDesk(const DeskOptions& options) : state_(new internal::DeskState(options)) {}
 
@@ -58,11 +66,11 @@ bool VerdictDesk::Withdraw(Ticket ticket) {
 int VerdictDesk::TakeResolved(int limit, Answered answered) {
   int taken = 0;
   void* owner = nullptr;
-  Verdict verdict = Verdict::kPend;
-  while (taken < limit && state_->PopResolved(&owner, &verdict)) {
+  Answer answer;
+  while (taken < limit && state_->PopResolved(&owner, &answer)) {
     Count(-1);
     ++taken;
-    answered(owner, verdict);
+    answered(owner, answer);
   }
   return taken;
 }

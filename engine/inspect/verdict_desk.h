@@ -20,8 +20,8 @@
 
 #include "absl/functional/function_ref.h"
 #include "engine/base/clock.h"
-#include "engine/inspect/pending.h"
-#include "engine/inspect/verdict.h"
+#include "sluice/pending.h"
+#include "sluice/verdict.h"
 
 namespace sluice::inspect {
 
@@ -39,7 +39,7 @@ struct DeskOptions {
 class VerdictDesk {
  public:
   // Who waited, and what was said.
-  using Answered = absl::FunctionRef<void(void* owner, Verdict verdict)>;
+  using Answered = absl::FunctionRef<void(void* owner, Answer& answer)>;
   using Expired = absl::FunctionRef<void(void* owner)>;
 
   explicit VerdictDesk(const DeskOptions& options);
@@ -78,6 +78,30 @@ class VerdictDesk {
 
   internal::DeskState* const state_;  // counted: tokens may outlive the desk
   std::uint32_t waiting_ = 0;
+};
+
+// Later: where a callback of an inspector gets its token. Lives for one call. Worker-only.
+class Later {
+ public:
+  // `desk` may be null: then there is no token to be had.
+  Later(VerdictDesk* desk, void* owner, Instant deadline)
+      : desk_(desk), owner_(owner), deadline_(deadline) {}
+  Later(const Later&) = delete;
+  Later& operator=(const Later&) = delete;
+
+  // The token, once; empty the second time, and when the desk is full.
+  Pending Take() {
+    if (desk_ == nullptr || ticket_.valid()) return Pending();
+    return desk_->Begin(owner_, deadline_, &ticket_);
+  }
+  // What was taken.
+  Ticket ticket() const { return ticket_; }
+
+ private:
+  VerdictDesk* const desk_;
+  void* const owner_;
+  const Instant deadline_;
+  Ticket ticket_;
 };
 
 }  // namespace sluice::inspect

@@ -133,6 +133,36 @@ bool Chain::SplitPrefix(std::size_t count, Chain& front) {
   return true;
 }
 
+bool Chain::AppendShared(const Chain& other, std::size_t offset, std::size_t count) {
+  SLUICE_CHECK(this != &other);
+  SLUICE_CHECK(slab_ == other.slab_);
+  SLUICE_CHECK(offset <= other.size_ && count <= other.size_ - offset);
+  Chain shared(*slab_);
+  for (const SliceNode* node = other.first_; count > 0; node = node->next) {
+    const std::size_t size = node->slice.size();
+    if (offset >= size) {
+      offset -= size;
+      continue;
+    }
+    const std::size_t part = std::min(size - offset, count);
+    if (!slab_->CanSpareNode() || !shared.Append(node->slice.Part(offset, part))) return false;
+    count -= part;
+    offset = 0;
+  }
+  Append(shared);
+  return true;
+}
+
+bool Chain::AppendCopy(const void* bytes, std::size_t count) {
+  Chain copy(*slab_);
+  std::size_t taken = 0;
+  const std::size_t chunks = (count + slab_->chunk_bytes() - 1) / slab_->chunk_bytes();
+  if (chunks > slab_->available() || !slab_->CanSpareNodes(chunks)) return false;
+  SLUICE_CHECK(copy.CopyIn(bytes, count, &taken));
+  Append(copy);
+  return true;
+}
+
 void Chain::Clear() {
   while (first_ != nullptr) PopFront();
 }

@@ -47,8 +47,20 @@ class Chain {
   // Moves the first `count` bytes to the end of `front`. False when the slab has no link left for
   // the slice that would be cut: nothing was moved. REQUIRES: count <= size().
   bool SplitPrefix(std::size_t count, Chain& front);
+  // Adds `count` bytes of `other`, from `offset` on, at the end, sharing them. False when the slab
+  // can spare no links: nothing was added. REQUIRES: same slab, not itself, offset + count <=
+  // other.size().
+  bool AppendShared(const Chain& other, std::size_t offset, std::size_t count);
+  // Adds a copy at the end. False when the slab has too few chunks, or can spare no links: nothing
+  // was added.
+  bool AppendCopy(const void* bytes, std::size_t count);
   void Clear();
 
+  // For walks that stop and go on: the first link, or the one after `node` once begun.
+  const SliceNode* NodeAfter(const SliceNode* node, bool begun) const {
+    if (!begun) return first_;
+    return node == nullptr ? nullptr : node->next;
+  }
   // Calls `visit(std::byte*, size)` for each slice in order until it returns false.
   template <typename Visit>
   void ForEach(Visit visit) const {

@@ -123,6 +123,15 @@ class Slab {
   SliceNode* TakeNode();
   void GiveBackNode(SliceNode* node);
   std::uint32_t nodes_used() const { return nodes_used_; }
+  // Whether `count` links may be used for anything but receives. A receive needs a link for each of
+  // its chunks when it ends, so as many as there are chunks are kept for those; and no receive may
+  // begin while there are fewer.
+  bool CanSpareNodes(std::size_t count) const {
+    return LinksOf(options_) - nodes_used_ >= options_.chunks_max + count;
+  }
+  bool CanSpareNode() const { return CanSpareNodes(1); }
+  // A receive may begin.
+  bool CanReceive() const { return available() > 0 && CanSpareNodes(0); }
 
   // Bytes that chains of this slab copied in user space. Passing through copies none.
   std::uint64_t copied_bytes = 0;

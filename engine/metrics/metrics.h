@@ -54,6 +54,14 @@ namespace sluice::metrics {
   X(closed_no_resources, "flows ended for want of a socket, a chunk or memory")            \
   X(closed_stalled, "flows ended because they held memory for long while others had none") \
   X(closed_drain, "flows ended because the engine stopped")                                \
+  X(inspected, "connections that an inspector was asked about")                            \
+  X(detached, "connections that an inspector no longer wanted to see")                     \
+  X(opaque, "directions no longer looked at because nothing was decided in time")          \
+  X(bytes_injected, "payload bytes that inspectors sent of their own")                     \
+  X(bad_verdict, "calls of inspectors that threw or said what is not allowed there")       \
+  X(slow_callbacks, "calls of inspectors that took too long")                              \
+  X(refused_opens, "connections that an inspector was not asked about: too many a second") \
+  X(paused_pace, "times a flow stopped reading because of a rate of bytes")                \
   X(pended, "verdicts that inspectors gave later")                                         \
   X(pending_expired, "pending verdicts that did not come in time")                         \
   X(refused_pending, "pending verdicts refused because too many were waited for")          \

@@ -36,6 +36,35 @@ absl::Status CheckLimits(const EngineOptions& options) {
   return CheckRate(options.limits);
 }
 
+absl::Status CheckInspection(const EngineOptions& options) {
+  const flow::FlowPolicy& policy = options.policy;
+  if (policy.pending_max > 1u << 24) {
+    return absl::InvalidArgumentError("policy.pending_max: at most 16777216");
+  }
+  switch (policy.pending_default) {
+    case Verdict::kPass:
+    case Verdict::kDrop:
+    case Verdict::kDetach:
+    case Verdict::kClose:
+    case Verdict::kReset:
+      break;
+    default:
+      return absl::InvalidArgumentError(
+          "policy.pending_default: must be kPass, kDrop, kDetach, kClose or kReset");
+  }
+  if (policy.opens_exceeded != Verdict::kDetach && policy.opens_exceeded != Verdict::kClose &&
+      policy.opens_exceeded != Verdict::kReset) {
+    return absl::InvalidArgumentError("policy.opens_exceeded: must be kDetach, kClose or kReset");
+  }
+  if (policy.more_bytes_max < 1) {
+    return absl::InvalidArgumentError("policy.more_bytes_max: must be at least 1 byte");
+  }
+  if (options.inspector_opens_per_second > static_cast<std::uint64_t>(kSecond)) {
+    return absl::InvalidArgumentError("inspector_opens_per_second: at most 1000000000");
+  }
+  return absl::OkStatus();
+}
+
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<Engine>> Engine::Create(Runtime& runtime, EngineOptions options) {
@@ -55,12 +84,8 @@ absl::StatusOr<std::unique_ptr<Engine>> Engine::Create(Runtime& runtime, EngineO
   }
   absl::Status limits = CheckLimits(options);
   if (!limits.ok()) return limits;
-  if (options.policy.pending_max > 1u << 24) {
-    return absl::InvalidArgumentError("policy.pending_max: at most 16777216");
-  }
-  if (options.policy.pending_default == inspect::Verdict::kPend) {
-    return absl::InvalidArgumentError("policy.pending_default: must be a verdict, not kPend");
-  }
+  absl::Status inspection = CheckInspection(options);
+  if (!inspection.ok()) return inspection;
   return std::unique_ptr<Engine>(new Engine(runtime, std::move(options)));
 }
 

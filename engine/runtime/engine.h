@@ -17,7 +17,7 @@
 #include "absl/status/status.h"
 #include "absl/synchronization/mutex.h"
 #include "engine/flow/flow_host.h"
-#include "engine/inspect/inspector.h"
+#include "sluice/inspector.h"
 #include "engine/metrics/metrics.h"
 #include "engine/net/listener.h"
 #include "engine/redirect/own_listeners.h"
@@ -43,7 +43,12 @@ struct EngineOptions {
   std::size_t buffered_max = 0;
   // Where connections go. Owned by the engine.
   std::unique_ptr<redirect::Redirector> redirector;
-  inspect::Inspector* inspector = nullptr;  // borrowed; outlives the engine
+  Inspector* inspector = nullptr;  // borrowed; outlives the engine
+  // Of all flows that it looks at: past this rate of bytes they wait for each other. 0: no limit.
+  std::uint64_t inspector_bytes_per_second = 0;
+  // How many connections a second it is asked about; the others get FlowPolicy::opens_exceeded. As
+  // many may come at once. 0: all.
+  std::uint64_t inspector_opens_per_second = 0;
 };
 
 class Engine {

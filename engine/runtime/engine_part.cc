@@ -23,6 +23,7 @@ EnginePart::EnginePart(Engine& engine, Worker& worker) : engine_(engine), worker
   host_.pools = &worker.pools();
   host_.starved = &worker.starved();
   host_.budget = &budget_;
+  host_.pace = &pace_;
   if (engine.options_.buffered_max != 0) {
     // An even share: a count of all workers would be a cache line that each receive fights for.
     budget_.max =
@@ -48,6 +49,7 @@ EnginePart::EnginePart(Engine& engine, Worker& worker) : engine_(engine), worker
   };
   host_.loop_guard = &engine.runtime_.loop_guard();
   if (engine.options_.inspector != nullptr) OpenDesk();
+  LimitInspector();
   // The other candidate starts behind this worker, so that few connections do not all meet at
   // worker 0.
   rotation_ = static_cast<std::size_t>(worker.index());
@@ -173,24 +175,43 @@ void EnginePart::OnRatePaused(const net::TokenBucket& empty) {
 }
 
 void EnginePart::OnLimited(metrics::Counter counter) {
-  Say(counter, LogLevel::kWarning, [&] {
-    if (counter == metrics::Counter::k_refused_pending) {
+  Say(counter, LogLevel::kWarning, [&] { return LimitText(counter); });
+}
+
+std::string EnginePart::LimitText(metrics::Counter counter) const {
+  switch (counter) {
+    case metrics::Counter::k_refused_memory:
+      return "no memory for another flow: refusing";
+    case metrics::Counter::k_starved:
+      return absl::StrCat("limit slab.chunks_max=", host_.slab->chunks_max(),
+                          " reached: reading pauses");
+    case metrics::Counter::k_paused_buffered:
+      return absl::StrCat("limit buffered_max=", engine_.options_.buffered_max,
+                          " reached: reading pauses");
+    default:
+      return InspectorText(counter);
+  }
+}
+
+std::string EnginePart::InspectorText(metrics::Counter counter) const {
+  const std::string who = absl::StrCat("inspector ", engine_.options_.inspector->name());
+  switch (counter) {
+    case metrics::Counter::k_refused_pending:
       if (desk_->waiting() < host_.policy->pending_max) {
-        return std::string("an inspector pended without a token: the default verdict holds");
+        return absl::StrCat(who, " pended without a token: the default verdict holds");
       }
       return absl::StrCat("limit pending_max=", host_.policy->pending_max,
                           " reached: the default verdict holds");
-    }
-    if (counter == metrics::Counter::k_refused_memory) {
-      return std::string("no memory for another flow: refusing");
-    }
-    if (counter == metrics::Counter::k_starved) {
-      return absl::StrCat("limit slab.chunks_max=", host_.slab->chunks_max(),
-                          " reached: reading pauses");
-    }
-    return absl::StrCat("limit buffered_max=", engine_.options_.buffered_max,
-                        " reached: reading pauses");
-  });
+    case metrics::Counter::k_slow_callbacks:
+      return absl::StrCat(who, ": a call took ", host_.slow_call / kMillisecond,
+                          " ms, and all flows of its worker waited");
+    case metrics::Counter::k_refused_opens:
+      return absl::StrCat("limit inspector_opens_per_second=",
+                          engine_.options_.inspector_opens_per_second, " reached: ", who,
+                          " is not asked, its verdict is opens_exceeded");
+    default:
+      return absl::StrCat(who, " threw, or said what is not allowed: the default verdict holds");
+  }
 }
 
 void EnginePart::OnAcceptFailed(OsError error) {
@@ -226,7 +247,7 @@ void EnginePart::OnNoticed(const flow::Flow& flow, metrics::Counter counter) {
 }
 
 std::string EnginePart::Describe(const flow::Flow& flow) const {
-  const inspect::FlowInfo& info = flow.info();
+  const flow::FlowInfo& info = flow.info();
   std::string text = absl::StrCat("flow ", info.id, " ", info.client.ToString(), " -> ",
                                   info.destination.empty() ? "?" : info.destination.ToString());
   if (flow.stage() == flow::Stage::kJoined) absl::StrAppend(&text, ": ", flow.reason().ToString());
@@ -272,6 +293,21 @@ void EnginePart::OnJoined(flow::Flow& flow) {
   ReportIfDrained();
 }
 
+// An even share for each worker, as of buffered bytes.
+void EnginePart::LimitInspector() {
+  const EngineOptions& options = engine_.options_;
+  const std::uint64_t workers = engine_.runtime_.workers();
+  if (options.inspector_bytes_per_second != 0) {
+    pace_.bytes_per_second =
+        std::max<std::uint64_t>(1, options.inspector_bytes_per_second / workers);
+  }
+  if (options.inspector_opens_per_second != 0) {
+    const std::uint64_t rate =
+        std::max<std::uint64_t>(1, options.inspector_opens_per_second / workers);
+    host_.opens.emplace(rate, rate, worker_.port().now());
+  }
+}
+
 // Verdicts that come later.
 void EnginePart::OpenDesk() {
   const flow::FlowPolicy& policy = engine_.options_.policy;
@@ -301,17 +337,21 @@ void EnginePart::OnPended() {
 
 void EnginePart::OnVerdictsCame() {
   verdicts_on_way_.fetch_sub(1, std::memory_order_acq_rel);
-  const int taken = desk_->TakeResolved(kVerdictsATurn, [](void* pump, inspect::Verdict verdict) {
-    static_cast<flow::Pump*>(pump)->OnVerdict(verdict);
+  const int taken = desk_->TakeResolved(kVerdictsATurn, [](void* owner, Answer& answer) {
+    auto* look = static_cast<flow::Looking*>(owner);
+    look->flow.OnVerdict(*look, answer);
   });
   if (taken == kVerdictsATurn && desk_->HasResolved()) PostVerdictsCame();
   ReportIfDrained();
 }
 
 void EnginePart::OnVerdictDeadline() {
-  desk_->Expire(worker_.port().now(), kVerdictsATurn, [this](void* pump) {
+  desk_->Expire(worker_.port().now(), kVerdictsATurn, [this](void* owner) {
     counters_.Add(metrics::Counter::k_pending_expired);
-    static_cast<flow::Pump*>(pump)->OnVerdict(engine_.options_.policy.pending_default);
+    auto* look = static_cast<flow::Looking*>(owner);
+    Answer answer;
+    answer.verdict = engine_.options_.policy.pending_default;
+    look->flow.OnVerdict(*look, answer);
   });
   // What the budget left is due at once.
   if (desk_->waiting() > 0) worker_.timers().Start(verdict_timer_, desk_->NextDeadline());

@@ -71,9 +71,12 @@ class EnginePart {
   void LeaveAdmission(std::uint32_t listener, const Address& client);
   void OnRatePaused(const net::TokenBucket& empty);
   void OnLimited(metrics::Counter counter);
+  std::string LimitText(metrics::Counter counter) const;
+  std::string InspectorText(metrics::Counter counter) const;
   void OnAcceptFailed(OsError error);
   void OnJoined(flow::Flow& flow);
   void OnNoticed(const flow::Flow& flow, metrics::Counter counter);
+  void LimitInspector();
   void OpenDesk();
   void PostVerdictsCame();
   void OnPended();
@@ -93,6 +96,7 @@ class EnginePart {
   std::atomic<int> verdicts_on_way_{0};  // messages posted and not yet run
   io::Timer verdict_timer_;
   flow::BufferBudget budget_;
+  flow::Pace pace_;
   flow::FlowHost host_;
   IntrusiveList<flow::Flow, flow::LiveTag> flows_;
   std::optional<net::TokenBucket> rate_;  // of the engine, on its listening worker

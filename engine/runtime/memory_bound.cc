@@ -18,9 +18,10 @@ constexpr std::size_t kBytesPerQueueEntry = 64 + 4 * 16;
 constexpr std::size_t kJoinedATurn = 512;
 
 // All may be opening at once.
-std::size_t BytesOfFlows(std::size_t flows) {
+std::size_t BytesOfFlows(std::size_t flows, bool inspected) {
   return memory::Pool<flow::Flow>::BytesFor(flows + kJoinedATurn) +
-         memory::Pool<flow::Opening>::BytesFor(flows);
+         memory::Pool<flow::Opening>::BytesFor(flows) +
+         (inspected ? memory::Pool<flow::Inspection>::BytesFor(flows) : 0);
 }
 
 }  // namespace
@@ -35,7 +36,8 @@ MemoryBound WorstCaseMemory(const RuntimeOptions& runtime,
   for (const EngineOptions* engine : engines) {
     const std::size_t flows = engine->limits.flows_max;
     // Each worker keeps what it once had, and which flows it gets is up to the load.
-    bound.flows += workers * BytesOfFlows(flows);
+    const bool inspected = engine->inspector != nullptr || engine->policy.bytes_per_second != 0;
+    bound.flows += workers * BytesOfFlows(flows, inspected);
     bound.queries += workers * flows * engine->redirector->QueryBytesMax();
     bound.guards += flows * redirect::LoopGuard::BytesPerFlow();
     if (engine->limits.flows_per_source_max != 0) {

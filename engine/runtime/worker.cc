@@ -85,7 +85,7 @@ void Worker::Turn(Instant until) {
 }
 
 void Worker::ResumeStarved() {
-  for (std::size_t i = 0; i < kStarvedATurn && slab_.available() > 0; ++i) {
+  for (std::size_t i = 0; i < kStarvedATurn && slab_.CanReceive(); ++i) {
     flow::Pump* pump = starved_.PopFront();
     if (pump == nullptr) return;
     pump->ResumeStarved();

@@ -2,13 +2,13 @@
 //
 // First bytes of a client, read as a TLS hello, in two slicings: the first byte of the input says where
 // the second one cuts. Both must say the same, and whatever is said of a beginning must hold.
-#include "engine/inspect/client_hello.h"
+#include "sluice/client_hello.h"
 #include "tests/fuzz/readers.h"
 
 namespace {
 
-using sluice::inspect::ClientHello;
-using sluice::inspect::ReadClientHello;
+using sluice::ClientHello;
+using sluice::ReadClientHello;
 
 bool Same(const ClientHello& a, const ClientHello& b) {
   return a.server_name.view() == b.server_name.view() && a.protocols.view() == b.protocols.view() &&

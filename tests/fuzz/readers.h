@@ -10,7 +10,7 @@
 #include <cstring>
 
 #include "engine/base/check.h"
-#include "engine/inspect/reading.h"
+#include "sluice/reading.h"
 #include "engine/memory/chain.h"
 #include "engine/memory/slab.h"
 
@@ -33,7 +33,7 @@ inline memory::Chain SlicedBy(memory::Slab& slab, const std::uint8_t* data, std:
 
 template <typename Found>
 void CheckReader(const std::uint8_t* data, std::size_t size,
-                 inspect::Reading (*read)(const memory::Chain&, Found*),
+                 Reading (*read)(const Bytes&, Found*),
                  bool (*same)(const Found&, const Found&)) {
   if (size == 0) return;
   const std::size_t cut = *data++ * (size - 1) / 256;
@@ -42,14 +42,14 @@ void CheckReader(const std::uint8_t* data, std::size_t size,
   memory::Slab small(memory::SlabOptions{1, 4096});
   Found at_once;
   Found by_bytes;
-  const inspect::Reading reading = read(SlicedBy(whole, data, size), &at_once);
+  const Reading reading = read(SlicedBy(whole, data, size), &at_once);
   SLUICE_CHECK(read(SlicedBy(small, data, size), &by_bytes) == reading);
   SLUICE_CHECK(same(at_once, by_bytes));
   Found early;
-  const inspect::Reading of_beginning = read(SlicedBy(small, data, cut), &early);
+  const Reading of_beginning = read(SlicedBy(small, data, cut), &early);
   // What was said of a beginning is not taken back.
-  if (of_beginning != inspect::Reading::kMore) SLUICE_CHECK(of_beginning == reading);
-  if (of_beginning == inspect::Reading::kFound) SLUICE_CHECK(same(early, at_once));
+  if (of_beginning != Reading::kMore) SLUICE_CHECK(of_beginning == reading);
+  if (of_beginning == Reading::kFound) SLUICE_CHECK(same(early, at_once));
 }
 
 }  // namespace sluice::fuzz

@@ -10,7 +10,7 @@
 #include <utility>
 #include <vector>
 
-#include "engine/inspect/inspector.h"
+#include "sluice/inspector.h"
 #include "engine/io/sim/world.h"
 #include "engine/redirect/redirector.h"
 
@@ -34,13 +34,13 @@ class TableRedirector final : public redirect::Redirector {
 };
 
 // Passes everything; as `pends`, about half of it only later, when somebody calls AnswerOne.
-class SimInspector final : public inspect::Inspector {
+class SimInspector final : public Inspector {
  public:
   SimInspector(io::sim::World& world, bool pends, unsigned never_answered)
       : world_(world), pends_(pends), never_answered_(never_answered) {}
 
-  inspect::Verdict OnData(const inspect::FlowInfo& flow, inspect::Direction direction,
-                          memory::Chain& data, inspect::Later& later) override;
+  Verdict OnData(InspectedFlow& flow, Direction direction,
+                          Bytes& data, DataCall& call) override;
   bool HasTokens() const { return !tokens_.empty(); }
   // Answers one, any; complains when a second answer counts.
   void AnswerOne(std::vector<std::string>* complaints);
@@ -54,8 +54,8 @@ class SimInspector final : public inspect::Inspector {
   io::sim::World& world_;
   const bool pends_;
   const unsigned never_answered_;
-  std::vector<inspect::Pending> tokens_;
-  std::vector<inspect::Pending> kept_;  // never answered
+  std::vector<Pending> tokens_;
+  std::vector<Pending> kept_;  // never answered
 };
 
 }  // namespace sluice::sim

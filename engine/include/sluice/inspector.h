@@ -7,13 +7,14 @@
 //   OnEnd    once for each OnOpen, when nobody looks any more: detached, or ended
 //
 // An inspector is shared by all workers of its engine: its methods run on many threads at once, for
-// one flow always on the same one, never two at once. They must not block; what takes its time takes
-// a token and answers later (Pending), or runs as a BlockingInspector. A call that took longer than
-// InspectionPolicy::slow_after is counted and said in the log with the inspector's name.
+// one flow always on the same one, never two at once. They must not block; what takes its time
+// takes a token and answers later (Pending), or runs as a BlockingInspector. A call that took
+// longer than InspectionPolicy::slow_after is counted and said in the log with the inspector's
+// name.
 //
-// OnData is given bytes where the network put them, and passing them on copies none. A direction that
-// waits (kMore, kPend) never holds up the other one: a server that speaks first is heard although
-// its client has said nothing yet.
+// OnData is given bytes where the network put them, and passing them on copies none. A direction
+// that waits (kMore, kPend) never holds up the other one: a server that speaks first is heard
+// although its client has said nothing yet.
 #ifndef SLUICE_INSPECTOR_H_
 #define SLUICE_INSPECTOR_H_
 
@@ -65,20 +66,21 @@ class OpenCall {
 
 class DataCall {
  public:
-  // The stream ends behind these bytes.
+  // The stream ends behind these bytes. Said only of bytes that were kept: what was sent on is not
+  // asked about again.
   virtual bool ended() const = 0;
   // Nothing more will be waited for: the stream ended, or the bounds of InspectionPolicy for kMore
   // are reached. kMore and Keep are not heard now: the bytes pass, and the direction is opaque from
   // here on, as counted in `opaque`.
   virtual bool must_decide() const = 0;
-  // With kPass, kDrop and kReplace: the last `count` bytes of the data stay and come again with what
-  // follows, as a pattern that may have begun there. REQUIRES: count <= size of the data.
+  // With kPass, kDrop and kReplace: the last `count` bytes of the data stay and come again with
+  // what follows, as a pattern that may have begun there. REQUIRES: count <= size of the data.
   virtual void Keep(std::size_t count) = 0;
   // What kReplace sends; empty at first. Append parts of the data, or copies.
   virtual Bytes& replacement() = 0;
   // Sends bytes of the inspector's own, copied, in front of what this verdict sends in that
-  // direction, behind what is queued there. False when that direction has ended, holds as much as it may,
-  // or the worker's buffers are used up: nothing was injected.
+  // direction, behind what is queued there. False when that direction has ended, holds as much as
+  // it may, or the worker's buffers are used up: nothing was injected.
   virtual bool Inject(Direction direction, absl::string_view bytes) = 0;
   // As OpenCall::TakeLater. The bytes are held, and nothing more is received in this direction,
   // until it is answered.
@@ -105,7 +107,7 @@ class Inspector {
     (void)call;
     return Verdict::kPass;
   }
-  // `data` is never empty unless the stream ended (DataCall::ended) or must be decided.
+  // `data` is what came since, behind what was kept; never empty. It may be changed in place.
   virtual Verdict OnData(InspectedFlow& flow, Direction direction, Bytes& data, DataCall& call) = 0;
   virtual void OnEnd(InspectedFlow& flow, InspectionEnd end) {
     (void)flow;

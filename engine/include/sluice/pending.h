@@ -58,8 +58,8 @@ class Pending {
   explicit operator bool() const { return state_ != nullptr; }
 
   // Any thread, one at a time. False when nobody waits any more (the flow ended, the deadline
-  // passed, the inspector said something else) or when it was answered before; also for kPend, which
-  // is no answer: then the token stays as it was.
+  // passed, the inspector said something else) or when it was answered before; also for kPend,
+  // which is no answer: then the token stays as it was.
   bool Resolve(Verdict verdict);
   bool Resolve(Answer answer);
 

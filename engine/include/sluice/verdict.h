@@ -9,10 +9,12 @@
 //   kReplace      (not allowed)                   send DataCall::replacement() instead
 //   kDrop         (not allowed)                   forget them, go on
 //   kDetach       nobody looks at this flow       send them; nobody looks at this flow any more
-//   kClose        FIN to the client               forget them; what is queued or injected is sent, then
+//   kClose        FIN to the client               forget them; what is queued or injected is sent,
+//   then
 //                                                 FIN to both
 //   kReset        RST to the client               RST to both, at once
-//   kPend         wait for OpenCall::TakeLater    hold the bytes until DataCall::TakeLater is answered
+//   kPend         wait for OpenCall::TakeLater    hold the bytes until DataCall::TakeLater is
+//   answered
 //
 // What is not allowed, kPend without a token, and a callback that throws count as `bad_verdict` and
 // give the default verdict.

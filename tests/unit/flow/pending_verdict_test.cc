@@ -16,25 +16,22 @@ namespace {
 
 using contract::ReceiveOnce;
 using contract::SendAll;
-using inspect::Direction;
-using inspect::Pending;
-using inspect::Verdict;
 using metrics::Counter;
 
 // Wants to think about everything that goes up; the test has the tokens.
-class Thinker final : public inspect::Inspector {
+class Thinker final : public Inspector {
  public:
   enum class Mode { kPass, kKeep, kDrop, kAnswerAtOnce, kWithoutToken, kTakeButPass };
 
-  Verdict OnData(const inspect::FlowInfo&, Direction direction, memory::Chain& data,
-                 inspect::Later& later) override {
+  Verdict OnData(InspectedFlow&, Direction direction, Bytes& data,
+                 DataCall& call) override {
     if (direction == Direction::kDown) return Verdict::kPass;
     const MutexLock lock(mutex_);
     ++asked_;
     bytes_ += data.size();
     if (mode_ == Mode::kPass) return Verdict::kPass;
     if (mode_ == Mode::kWithoutToken) return Verdict::kPend;
-    Pending token = later.Take();
+    Pending token = call.TakeLater();
     if (mode_ == Mode::kAnswerAtOnce) {
       EXPECT_TRUE(token.Resolve(Verdict::kPass));
     }

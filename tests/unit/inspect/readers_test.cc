@@ -8,8 +8,10 @@
 #include <vector>
 
 #include "absl/strings/escaping.h"
-#include "engine/inspect/client_hello.h"
-#include "engine/inspect/http_request.h"
+#include "engine/memory/chain.h"
+#include "engine/memory/slab.h"
+#include "sluice/client_hello.h"
+#include "sluice/http_request.h"
 #include "gtest/gtest.h"
 
 namespace sluice::inspect {
@@ -48,10 +50,12 @@ class ReaderTest : public ::testing::Test {
     return chain;
   }
   Reading Hello(absl::string_view bytes, const std::vector<std::size_t>& sizes = {}) {
-    return ReadClientHello(ChainOf(bytes, sizes), &hello_);
+    memory::Chain chain = ChainOf(bytes, sizes);
+    return ReadClientHello(Bytes(chain), &hello_);
   }
   Reading Http(absl::string_view bytes, const std::vector<std::size_t>& sizes = {}) {
-    return ReadHttpRequest(ChainOf(bytes, sizes), &request_);
+    memory::Chain chain = ChainOf(bytes, sizes);
+    return ReadHttpRequest(Bytes(chain), &request_);
   }
 
   static constexpr std::size_t kChunkBytes = 1024;

@@ -8,7 +8,7 @@
 #include <utility>
 #include <vector>
 
-#include "engine/inspect/pending.h"
+#include "sluice/inspector.h"
 #include "gtest/gtest.h"
 
 namespace sluice::inspect {
@@ -36,10 +36,10 @@ class VerdictDeskTest : public ::testing::Test {
     return desk_->Begin(&owner, Instant{deadline}, &owner.ticket);
   }
   int Take(int limit = 100) {
-    return desk_->TakeResolved(limit, [](void* owner, Verdict verdict) {
+    return desk_->TakeResolved(limit, [](void* owner, Answer& answer) {
       auto* told = static_cast<Owner*>(owner);
       ++told->told;
-      told->verdict = verdict;
+      told->verdict = answer.verdict;
     });
   }
   int Expire(std::int64_t now, int limit = 100) {
@@ -214,7 +214,7 @@ TEST_F(VerdictDeskTest, WhoIsToldMayWaitAgain) {
   Pending token = Begin(owner);
   Pending next;
   EXPECT_TRUE(token.Resolve(Verdict::kPass));
-  desk_->TakeResolved(1, [&](void*, Verdict) { next = Begin(owner); });
+  desk_->TakeResolved(1, [&](void*, Answer&) { next = Begin(owner); });
   EXPECT_TRUE(next.Resolve(Verdict::kDrop));
   EXPECT_EQ(wakes_, 2);
   EXPECT_EQ(Take(), 1);

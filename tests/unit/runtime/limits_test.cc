@@ -44,7 +44,7 @@ TEST_F(LimitsTest, LimitsThatCannotWorkAreNamed) {
             }).find("accepts_per_second"),
             std::string::npos);
   EXPECT_NE(message([](EngineOptions& o) {
-              o.policy.pending_default = inspect::Verdict::kPend;
+              o.policy.pending_default = Verdict::kPend;
             }).find("pending_default"),
             std::string::npos);
   RuntimeOptions options;

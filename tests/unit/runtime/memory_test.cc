@@ -19,19 +19,16 @@
 namespace sluice::runtime {
 namespace {
 
-using inspect::Direction;
-using inspect::Pending;
-using inspect::Verdict;
 using metrics::Counter;
 
 // Never answers for flows with an odd number; keeps no more tokens than it is given room for.
-class StuckInspector final : public inspect::Inspector {
+class StuckInspector final : public Inspector {
  public:
   explicit StuckInspector(std::size_t tokens) { tokens_.reserve(tokens); }
-  Verdict OnData(const inspect::FlowInfo& flow, Direction direction, memory::Chain&,
-                 inspect::Later& later) override {
+  Verdict OnData(InspectedFlow& flow, Direction direction, Bytes&,
+                 DataCall& call) override {
     if (direction == Direction::kDown || flow.id % 2 == 0) return Verdict::kPass;
-    Pending token = later.Take();
+    Pending token = call.TakeLater();
     if (token && tokens_.size() < tokens_.capacity()) tokens_.push_back(std::move(token));
     return Verdict::kPend;
   }

@@ -233,12 +233,12 @@ TEST_F(ProxyTest, QuietFlowHoldsNoChunk) {
   ASSERT_EQ(ReceiveOnce(loop_, loop_.port(), ends.client, buffer, sizeof buffer).bytes, 5u);
 }
 
-class DropDown final : public inspect::Inspector {
+class DropDown final : public Inspector {
  public:
-  inspect::Verdict OnData(const inspect::FlowInfo&, inspect::Direction direction,
-                          memory::Chain& data, inspect::Later&) override {
-    if (direction == inspect::Direction::kDown) return inspect::Verdict::kDrop;
-    return data.size() == 5 ? inspect::Verdict::kReset : inspect::Verdict::kPass;
+  Verdict OnData(InspectedFlow&, Direction direction,
+                          Bytes& data, DataCall&) override {
+    if (direction == Direction::kDown) return Verdict::kDrop;
+    return data.size() == 5 ? Verdict::kReset : Verdict::kPass;
   }
 };
 

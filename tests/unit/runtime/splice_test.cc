@@ -13,11 +13,10 @@ using metrics::Counter;
 
 constexpr std::uint64_t kMebibyte = std::uint64_t{1} << 20;
 
-class Passing final : public inspect::Inspector {
+class Passing final : public Inspector {
  public:
-  inspect::Verdict OnData(const inspect::FlowInfo&, inspect::Direction, memory::Chain&,
-                          inspect::Later&) override {
-    return inspect::Verdict::kPass;
+  Verdict OnData(InspectedFlow&, Direction, Bytes&, DataCall&) override {
+    return Verdict::kPass;
   }
 };
 

@@ -2,15 +2,15 @@
 //
 // Reading: what a reader of a stream's first bytes makes of those that came so far. It is given all
 // of them each time, from the first on, so it keeps nothing between its calls.
-#ifndef SLUICE_INSPECT_READING_H_
-#define SLUICE_INSPECT_READING_H_
+#ifndef SLUICE_READING_H_
+#define SLUICE_READING_H_
 
 #include <cstddef>
 #include <cstdint>
 
 #include "absl/strings/string_view.h"
 
-namespace sluice::inspect {
+namespace sluice {
 
 enum class Reading : std::uint8_t {
   kMore,       // so far a beginning of it: ask again when there are more bytes
@@ -43,6 +43,6 @@ class ShortText {
   char bytes_[kMax];
 };
 
-}  // namespace sluice::inspect
+}  // namespace sluice
 
-#endif  // SLUICE_INSPECT_READING_H_
+#endif  // SLUICE_READING_H_

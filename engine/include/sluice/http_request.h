@@ -3,16 +3,16 @@
 // The head of an HTTP/1 request: which host it is for (RFC 9112, 3.2). Strict where two readers
 // could take it for two hosts: a second Host, a folded line, a blank before the colon are
 // malformed.
-#ifndef SLUICE_INSPECT_HTTP_REQUEST_H_
-#define SLUICE_INSPECT_HTTP_REQUEST_H_
+#ifndef SLUICE_HTTP_REQUEST_H_
+#define SLUICE_HTTP_REQUEST_H_
 
 #include <cstddef>
 #include <cstdint>
 
-#include "engine/inspect/reading.h"
-#include "engine/memory/chain.h"
+#include "sluice/reading.h"
+#include "sluice/bytes.h"
 
-namespace sluice::inspect {
+namespace sluice {
 
 struct HttpRequest {
   // Of the whole head; longer ones are kTooLong.
@@ -26,8 +26,8 @@ struct HttpRequest {
 };
 
 // `request` is complete exactly with kFound, which comes with the end of the head.
-Reading ReadHttpRequest(const memory::Chain& bytes, HttpRequest* request);
+Reading ReadHttpRequest(const Bytes& bytes, HttpRequest* request);
 
-}  // namespace sluice::inspect
+}  // namespace sluice
 
-#endif  // SLUICE_INSPECT_HTTP_REQUEST_H_
+#endif  // SLUICE_HTTP_REQUEST_H_

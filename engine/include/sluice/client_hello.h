@@ -3,16 +3,16 @@
 // What a TLS client says before anything is encrypted: the server name it asks for (SNI, RFC 6066,
 // 3) and the protocols it offers (ALPN, RFC 7301). Any version of TLS; also when the hello comes in
 // several records, or a byte at a time. An encrypted hello (ECH) shows the outer name.
-#ifndef SLUICE_INSPECT_CLIENT_HELLO_H_
-#define SLUICE_INSPECT_CLIENT_HELLO_H_
+#ifndef SLUICE_CLIENT_HELLO_H_
+#define SLUICE_CLIENT_HELLO_H_
 
 #include <cstddef>
 
 #include "absl/strings/string_view.h"
-#include "engine/inspect/reading.h"
-#include "engine/memory/chain.h"
+#include "sluice/reading.h"
+#include "sluice/bytes.h"
 
-namespace sluice::inspect {
+namespace sluice {
 
 struct ClientHello {
   // Longer ones are kTooLong. Key shares of post-quantum groups make hellos of about 2 KiB.
@@ -29,8 +29,8 @@ struct ClientHello {
 };
 
 // `hello` is complete exactly with kFound.
-Reading ReadClientHello(const memory::Chain& bytes, ClientHello* hello);
+Reading ReadClientHello(const Bytes& bytes, ClientHello* hello);
 
-}  // namespace sluice::inspect
+}  // namespace sluice
 
-#endif  // SLUICE_INSPECT_CLIENT_HELLO_H_
+#endif  // SLUICE_CLIENT_HELLO_H_

@@ -1,0 +1,281 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What a pump does while somebody looks: asks about what came, and does what is said.
+#include <algorithm>
+#include <limits>
+#include <utility>
+
+#include "engine/base/check.h"
+#include "engine/flow/flow.h"
+#include "engine/flow/inspection.h"
+#include "engine/flow/pump.h"
+#include "engine/inspect/guarded_calls.h"
+#include "engine/inspect/verdict_desk.h"
+
+namespace sluice::flow {
+
+// One call of OnData.
+class Pump::Asking final : public DataCall {
+ public:
+  Asking(Pump& pump, Looking& looking, bool ended, bool must_decide)
+      : pump_(pump),
+        ended_(ended),
+        must_decide_(must_decide),
+        replacement_(*pump.host().slab),
+        replacement_bytes_(replacement_),
+        later_(pump.host().desk, &looking,
+               pump.host().port->now() + pump.host().policy->pending_timeout) {}
+
+  bool ended() const override { return ended_; }
+  bool must_decide() const override { return must_decide_; }
+  void Keep(std::size_t count) override { keep_ = count; }
+  Bytes& replacement() override { return replacement_bytes_; }
+  bool Inject(Direction direction, absl::string_view bytes) override {
+    return pump_.flow_.PumpOf(direction).Inject(bytes);
+  }
+  Pending TakeLater() override { return later_.Take(); }
+
+  std::size_t keep() const { return keep_; }
+  memory::Chain& replacement_chain() { return replacement_; }
+  Ticket ticket() const { return later_.ticket(); }
+
+ private:
+  Pump& pump_;
+  const bool ended_;
+  const bool must_decide_;
+  std::size_t keep_ = 0;
+  memory::Chain replacement_;
+  Bytes replacement_bytes_;
+  inspect::Later later_;
+};
+
+Looking* Pump::looking() const {
+  Inspection* inspection = flow_.inspection();
+  return inspection == nullptr ? nullptr : &inspection->Of(direction_);
+}
+
+bool Pump::pended() const {
+  const Looking* look = looking();
+  return look != nullptr && look->pended();
+}
+
+std::size_t Pump::held() const {
+  const Looking* look = looking();
+  return look == nullptr ? 0 : look->held.size();
+}
+
+// Notes what was received; what is too fast waits for the inspection's timer before it receives
+// again.
+void Pump::TakePace(Looking& look, std::size_t bytes) {
+  const Instant now = host().port->now();
+  const std::uint64_t rate = flow_.inspection()->RateOf(direction_);
+  if (rate != 0) look.receive_at = std::max(look.receive_at, now) + Pace::Takes(bytes, rate);
+  Pace& pace = *host().pace;
+  if (pace.bytes_per_second == 0 || !look.asked) return;
+  pace.free_at = std::max(pace.free_at, now) + Pace::Takes(bytes, pace.bytes_per_second);
+  look.receive_at = std::max(look.receive_at, pace.free_at);
+}
+
+bool Pump::StoppedByPace() {
+  Looking* look = looking();
+  if (look == nullptr) return false;
+  const bool early = look->receive_at > host().port->now();
+  if (early && !look->paced) host().counters->Add(metrics::Counter::k_paused_pace);
+  look->paced = early;
+  if (early) flow_.StartInspectionTimer();
+  return early;
+}
+
+// A slow rate takes small bites, or one receive would be long waits for the next.
+std::size_t Pump::ReceiveMax() const {
+  const Inspection* inspection = flow_.inspection();
+  const std::uint64_t rate = inspection == nullptr ? 0 : inspection->RateOf(direction_);
+  if (rate == 0) return std::numeric_limits<std::size_t>::max();
+  constexpr std::uint64_t kReceivesASecond = 16;
+  return static_cast<std::size_t>(std::max<std::uint64_t>(1, rate / kReceivesASecond));
+}
+
+// Received bytes, on their way into the queue.
+void Pump::Look(Looking& look, memory::Chain& fresh) {
+  SLUICE_CHECK(!look.pended());
+  TakePace(look, fresh.size());
+  if (!look.asked) {
+    queue_.Append(fresh);
+    return;
+  }
+  look.held.Append(fresh);
+  Ask(false);
+}
+
+void Pump::DecideNow() {
+  const Looking* look = looking();
+  if (look != nullptr && look->waits_for_more()) Ask(true);
+}
+
+// REQUIRES: bytes are held, no verdict is waited for.
+void Pump::Ask(bool nothing_follows) {
+  Looking& look = *looking();
+  const bool must_decide = nothing_follows || look.held.size() >= host().policy->more_bytes_max;
+  Asking call(*this, look, end_seen_, must_decide);
+  Bytes data(look.held);
+  const std::uint64_t copied = host().slab->copied_bytes;
+  const inspect::Called called =
+      inspect::CallOnData(*host().inspector, flow_.inspection()->flow, direction_, data, call);
+  host().counters->Add(metrics::Counter::k_bytes_copied, host().slab->copied_bytes - copied);
+  flow_.NoteCall(called);
+  Verdict verdict = called.verdict;
+  if (called.threw || verdict > Verdict::kPend) {
+    verdict = host().policy->pending_default;
+    host().counters->Add(metrics::Counter::k_bad_verdict);
+    host().limited(host().owner, metrics::Counter::k_bad_verdict);
+  } else if (verdict == Verdict::kPend && call.ticket().valid()) {
+    host().counters->Add(metrics::Counter::k_pended);
+    look.ticket = call.ticket();
+    look.more_until = Instant::Never();
+    return host().pended(host().owner);
+  }
+  // Taken, but not waited for.
+  if (call.ticket().valid()) host().desk->Withdraw(call.ticket());
+  if (verdict == Verdict::kPend) {
+    host().counters->Add(metrics::Counter::k_refused_pending);
+    host().limited(host().owner, metrics::Counter::k_refused_pending);
+    verdict = host().policy->pending_default;
+  }
+  const std::size_t keep = std::min(call.keep(), look.held.size());
+  Settle(look, verdict, keep, call.replacement_chain(), must_decide);
+}
+
+// What a verdict does. Last of all it may end the inspection or the flow, so `look` is not touched
+// by callers afterwards.
+void Pump::Settle(Looking& look, Verdict verdict, std::size_t keep, memory::Chain& replacement,
+                  bool must_decide) {
+  const std::size_t held = look.held.size();
+  switch (verdict) {
+    case Verdict::kReset:
+      look.held.Clear();
+      return flow_.OnInspectorReset();
+    case Verdict::kClose:
+      look.held.Clear();
+      return flow_.OnInspectorClose();
+    case Verdict::kDetach:
+      queue_.Append(look.held);
+      return flow_.Detach();
+    case Verdict::kReplace:
+      queue_.Append(replacement);
+      look.held.RemovePrefix(held - keep);
+      break;
+    case Verdict::kDrop:
+      look.held.RemovePrefix(held - keep);
+      break;
+    case Verdict::kMore:
+      keep = held;
+      break;
+    default:
+      keep = PassBehind(look, keep);
+      break;
+  }
+  if (look.held.empty()) {
+    look.more_until = Instant::Never();
+    return;
+  }
+  if (must_decide) {
+    host().counters->Add(metrics::Counter::k_opaque);
+    look.asked = false;
+    queue_.Append(look.held);
+    look.more_until = Instant::Never();
+    return flow_.EndInspectionIfDone();
+  }
+  // Bytes that stay have their time from when they began to.
+  if (keep < held || look.more_until == Instant::Never()) {
+    look.more_until = host().port->now() + host().policy->more_timeout;
+  }
+  flow_.StartInspectionTimer();
+}
+
+// Sends all of what is held but its last `keep` bytes; returns how many stay.
+std::size_t Pump::PassBehind(Looking& look, std::size_t keep) {
+  if (keep == 0) {
+    queue_.Append(look.held);
+    return 0;
+  }
+  // The slice that is cut needs a link.
+  if (!host().slab->CanSpareNode()) return look.held.size();
+  memory::Chain front(*host().slab);
+  SLUICE_CHECK(look.held.SplitPrefix(look.held.size() - keep, front));
+  queue_.Append(front);
+  return keep;
+}
+
+bool Pump::Inject(absl::string_view bytes) {
+  if (bytes.empty()) return true;
+  if (!flow_.relaying() || finished_ || discarding_) return false;
+  if (queue_.size() >= host().policy->queue_high || pipe_ != nullptr) return false;
+  if (!queue_.AppendCopy(bytes.data(), bytes.size())) return false;
+  host().counters->Add(metrics::Counter::k_bytes_injected, bytes.size());
+  Account();
+  Send();
+  return true;
+}
+
+// The answer to what is held, or the default in its stead.
+void Pump::OnAnswer(Looking& look, Answer& answer) {
+  // Withdrawn when the flow began to close, so it is not closing.
+  SLUICE_CHECK(flow_.may_send());
+  const std::uint64_t copied = host().slab->copied_bytes;
+  memory::Chain replacement(*host().slab);
+  const bool fits = flow_.PumpOf(Direction::kUp).Inject(answer.inject_up) &&
+                    flow_.PumpOf(Direction::kDown).Inject(answer.inject_down) &&
+                    replacement.AppendCopy(answer.replacement.data(), answer.replacement.size());
+  host().counters->Add(metrics::Counter::k_bytes_copied, host().slab->copied_bytes - copied);
+  if (!fits) {
+    replacement.Clear();
+    return flow_.OnNoRoomForAnswer();
+  }
+  Settle(look, answer.verdict, 0, replacement, false);
+  // The end came while the verdict was waited for.
+  if (end_seen_ && flow_.may_send()) DecideNow();
+  Account();
+  if (!flow_.may_send()) return;
+  Send();
+  Receive(false);
+}
+
+void Pump::Withdraw() {
+  Looking* look = looking();
+  if (look == nullptr || !look->pended()) return;
+  host().desk->Withdraw(std::exchange(look->ticket, Ticket{}));
+}
+
+// Nobody is asked about this direction any more.
+void Pump::PassHeld() {
+  Looking& look = *looking();
+  queue_.Append(look.held);
+  look.more_until = Instant::Never();
+  Account();
+}
+
+void Pump::OnInspectionTimer(Instant now) {
+  const Looking& look = *looking();
+  if (look.waits_for_more() && look.more_until <= now) {
+    Ask(true);
+    Account();
+    Send();
+  }
+  Receive(false);
+}
+
+// What is queued still goes out, then a FIN; what comes is forgotten.
+void Pump::BeginDiscarding() {
+  Withdraw();
+  if (Looking* look = looking()) {
+    look->held.Clear();
+    look->asked = false;
+    look->more_until = Instant::Never();
+  }
+  discarding_ = true;
+  Account();
+  Send();
+  Receive(false);
+}
+
+}  // namespace sluice::flow

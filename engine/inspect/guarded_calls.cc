@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "engine/inspect/guarded_calls.h"
+
+namespace sluice::inspect {
+namespace {
+
+template <typename Call>
+Called Guarded(Call call) {
+  const Instant begin = Instant::Now();
+  Called called;
+  try {
+    called.verdict = call();
+  } catch (...) {
+    called.threw = true;
+  }
+  called.took = Instant::Now() - begin;
+  return called;
+}
+
+}  // namespace
+
+Called CallOnOpen(Inspector& inspector, InspectedFlow& flow, OpenCall& call) {
+  return Guarded([&] { return inspector.OnOpen(flow, call); });
+}
+
+Called CallOnData(Inspector& inspector, InspectedFlow& flow, Direction direction, Bytes& data,
+                  DataCall& call) {
+  return Guarded([&] { return inspector.OnData(flow, direction, data, call); });
+}
+
+Called CallOnEnd(Inspector& inspector, InspectedFlow& flow, InspectionEnd end) {
+  return Guarded([&] {
+    inspector.OnEnd(flow, end);
+    return Verdict::kPass;
+  });
+}
+
+}  // namespace sluice::inspect
