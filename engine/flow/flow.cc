@@ -287,6 +287,8 @@ void Flow::OnLegError(Leg& leg, OsError error) {
   if (&leg == &up_) ForgetOutbound();
   host_.port->Abort(leg.socket);
   host_.timers->Start(timer_, host_.port->now() + host_.policy->linger_timeout);
+  // What was decided just now is not on its way yet.
+  pump_from.GoOn();
 }
 
 void Flow::Terminate(Cause cause) {

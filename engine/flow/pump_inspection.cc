@@ -234,6 +234,8 @@ void Pump::OnAnswer(Looking& look, Answer& answer) {
   Settle(look, answer.verdict, 0, replacement, false);
   // The end came while the verdict was waited for.
   if (end_seen_ && flow_.may_send()) DecideNow();
+  // The inspector lost interest meanwhile.
+  if (flow_.may_send() && looking() != nullptr && !looking()->asked) flow_.EndInspectionIfDone();
   Account();
   if (!flow_.may_send()) return;
   Send();

@@ -73,6 +73,8 @@ class ProxyTest : public ::testing::Test {
     options.listener_limits = options_.listener_limits;
     options.buffered_max = options_.buffered_max;
     options.inspector = options_.inspector;
+    options.inspector_bytes_per_second = options_.inspector_bytes_per_second;
+    options.inspector_opens_per_second = options_.inspector_opens_per_second;
     options.redirector = std::make_unique<redirect::NoneRedirector>(upstream);
     absl::StatusOr<std::unique_ptr<Engine>> engine = Engine::Create(*runtime_, std::move(options));
     EXPECT_TRUE(engine.ok()) << engine.status();
