@@ -111,7 +111,7 @@ class Pump : public ListNode<StarvedTag> {
   void Ask(bool nothing_follows);
   void Settle(Looking& look, Verdict verdict, std::size_t keep, memory::Chain& replacement,
               bool must_decide);
-  std::size_t PassBehind(Looking& look, std::size_t keep);
+  void PassBut(Looking& look, std::size_t keep);
   void TakePace(Looking& look, std::size_t bytes);
   bool StoppedByPace();
   std::size_t ReceiveMax() const;

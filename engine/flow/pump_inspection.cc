@@ -171,9 +171,11 @@ void Pump::Settle(Looking& look, Verdict verdict, std::size_t keep, memory::Chai
       keep = held;
       break;
     default:
-      keep = PassBehind(look, keep);
+      PassBut(look, must_decide ? 0 : keep);
       break;
   }
+  // Nothing follows that it could be kept for.
+  if (must_decide && verdict != Verdict::kMore) queue_.Append(look.held);
   if (look.held.empty()) {
     look.more_until = Instant::Never();
     return;
@@ -192,18 +194,13 @@ void Pump::Settle(Looking& look, Verdict verdict, std::size_t keep, memory::Chai
   flow_.StartInspectionTimer();
 }
 
-// Sends all of what is held but its last `keep` bytes; returns how many stay.
-std::size_t Pump::PassBehind(Looking& look, std::size_t keep) {
-  if (keep == 0) {
-    queue_.Append(look.held);
-    return 0;
-  }
-  // The slice that is cut needs a link.
-  if (!host().slab->CanSpareNode()) return look.held.size();
+// Sends all of what is held but its last `keep` bytes.
+void Pump::PassBut(Looking& look, std::size_t keep) {
+  if (keep == 0) return queue_.Append(look.held);
   memory::Chain front(*host().slab);
+  // A receive brought bytes just now, and the slab keeps a link for this cut.
   SLUICE_CHECK(look.held.SplitPrefix(look.held.size() - keep, front));
   queue_.Append(front);
-  return keep;
 }
 
 bool Pump::Inject(absl::string_view bytes) {
@@ -257,7 +254,9 @@ void Pump::PassHeld() {
 }
 
 void Pump::OnInspectionTimer(Instant now) {
-  const Looking& look = *looking();
+  Looking& look = *looking();
+  // Whatever else may keep it from receiving, the timer need not come back for this.
+  if (look.receive_at <= now) look.paced = false;
   if (look.waits_for_more() && look.more_until <= now) {
     Ask(true);
     Account();

@@ -124,10 +124,10 @@ class Slab {
   void GiveBackNode(SliceNode* node);
   std::uint32_t nodes_used() const { return nodes_used_; }
   // Whether `count` links may be used for anything but receives. A receive needs a link for each of
-  // its chunks when it ends, so as many as there are chunks are kept for those; and no receive may
-  // begin while there are fewer.
+  // its chunks when it ends, and one more when an inspector cuts what it brought in two. So two for
+  // each chunk are kept for those, and no receive may begin while there are fewer.
   bool CanSpareNodes(std::size_t count) const {
-    return LinksOf(options_) - nodes_used_ >= options_.chunks_max + count;
+    return LinksOf(options_) - nodes_used_ >= std::size_t{options_.chunks_max} * 2 + count;
   }
   bool CanSpareNode() const { return CanSpareNodes(1); }
   // A receive may begin.

@@ -22,6 +22,9 @@ struct Surroundings {
   const metrics::Snapshot* metrics = nullptr;
   const flow::FlowPolicy* policy = nullptr;
   bool disturbed = false;  // by faults, leaps of the clock, or an early stop
+  // What an inspector made of each direction; null: nothing.
+  const StreamModel* up = nullptr;
+  const StreamModel* down = nullptr;
 };
 
 // The stories of both ends of one connection agree.
@@ -30,7 +33,8 @@ void CheckConnection(std::size_t index, const Plan& plan, const Story& client, c
 // Without a fault there is no reason for some ends.
 void CheckUndisturbed(const metrics::Snapshot& metrics, Complaints* complaints);
 // Each flow is joined, and has one reason. REQUIRES: stopped.
-void CheckCounters(const runtime::Engine& engine, Complaints* complaints);
+// `altered`: an inspector may copy.
+void CheckCounters(const runtime::Engine& engine, bool altered, Complaints* complaints);
 void CheckNothingIsLeft(const runtime::LiveCounts& live, Complaints* complaints);
 
 }  // namespace sluice::sim

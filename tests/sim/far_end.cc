@@ -11,11 +11,6 @@ namespace sluice::sim {
 
 using io::sim::World;
 
-char ByteOf(std::uint64_t stream, std::size_t offset) {
-  const std::uint64_t mixed = (stream + 1) * 0x9E3779B97F4A7C15ULL + offset * 0xBF58476D1CE4E5B9ULL;
-  return static_cast<char>(mixed >> 56);
-}
-
 std::string Story::ToString() const {
   return absl::StrCat("sent ", sent, fin_sent ? "+FIN" : "", aborted ? "+RST" : "", ", received ",
                       received, saw_fin ? "+FIN" : "", saw_reset ? "+RST" : "",
@@ -101,6 +96,9 @@ void FarEnd::StepConnect() {
 }
 
 bool FarEnd::WantsAbort() const {
+  // An inspector's FIN and then silence: nobody else will end this connection.
+  const bool left_alone = model_ != nullptr && model_->closed && story_.saw_fin;
+  if (left_alone && script_.finish == Script::Finish::kNever) return true;
   if (story_.sent < std::min(script_.abort_sent, script_.bytes)) return false;
   if (story_.received < script_.abort_received && !story_.saw_fin) return false;
   if (script_.finish == Script::Finish::kFinThenAbort) return story_.fin_sent;
@@ -148,7 +146,10 @@ bool FarEnd::StepRead() {
   switch (world_.Read(handle_, buffer.data(), std::min(script_.piece, buffer.size()), &count)) {
     case World::ReadResult::kData:
       for (std::size_t i = 0; i < count; ++i) {
-        if (buffer[i] != ByteOf(other_stream_, story_.received + i)) story_.garbled = true;
+        const std::size_t at = story_.received + i;
+        const bool right = model_ != nullptr ? model_->Matches(other_stream_, at, buffer[i])
+                                             : buffer[i] == ByteOf(other_stream_, at);
+        if (!right) story_.garbled = true;
       }
       story_.received += count;
       story_.active_at = world_.now();

@@ -12,6 +12,7 @@
 #include "engine/base/clock.h"
 #include "engine/io/platform.h"
 #include "engine/io/sim/world.h"
+#include "tests/sim/stream_model.h"
 
 namespace sluice::sim {
 
@@ -62,6 +63,8 @@ class FarEnd {
   FarEnd(io::sim::World& world, const Script& script, std::uint64_t other_stream,
          io::NativeHandle accepted, io::Platform* platform);
 
+  // What it must receive is not what the other end sends, but what an inspector makes of it.
+  void set_model(const StreamModel* model) { model_ = model; }
   const Script& script() const { return script_; }
   const Story& story() const { return story_; }
   // Of a client once it connects.
@@ -89,6 +92,7 @@ class FarEnd {
   const std::uint64_t other_stream_;
   const Address remote_;
   io::Platform* const platform_;
+  const StreamModel* model_ = nullptr;
   io::NativeHandle handle_ = io::kNoHandle;
   Address local_;
   bool started_ = false;
@@ -96,9 +100,6 @@ class FarEnd {
   Instant next_;
   Story story_;
 };
-
-// The byte at `offset` of a stream.
-char ByteOf(std::uint64_t stream, std::size_t offset);
 
 }  // namespace sluice::sim
 

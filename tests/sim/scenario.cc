@@ -80,6 +80,16 @@ Script RollScript(Dice& dice, std::uint64_t stream) {
   return script;
 }
 
+void RollVerdicts(Dice& dice, Scenario* scenario) {
+  scenario->inspection = Inspection::kRandom;
+  RandomVerdicts& random = scenario->random;
+  random.alters = dice.One(2);
+  random.pends = dice.One(2);
+  random.injects = random.alters && !random.pends;
+  random.rude = random.alters && dice.One(4);
+  random.never_answered = dice.Odds(4, 200);
+}
+
 void RollPolicy(Dice& dice, Scenario* scenario) {
   flow::FlowPolicy& policy = scenario->policy;
   policy.queue_high = 1024 + dice.Below(8192);
@@ -98,7 +108,14 @@ void RollPolicy(Dice& dice, Scenario* scenario) {
   if (dice.One(12)) policy.lifetime = kMillisecond + static_cast<Nanos>(dice.Below(10 * kSecond));
   if (dice.One(4)) policy.linger_timeout = static_cast<Nanos>(dice.Below(2 * kSecond));
   if (dice.One(6)) policy.on_carry_failure = flow::OnCarryFailure::kWithoutRecords;
-  if (scenario->inspection != Inspection::kPend) return;
+  if (dice.One(12)) policy.bytes_per_second = 100 + dice.Below(100000);
+  if (scenario->inspection == Inspection::kRandom) {
+    policy.more_bytes_max = 1 + dice.Below(2000);
+    policy.more_timeout = kMillisecond + static_cast<Nanos>(dice.Below(kSecond));
+    if (dice.One(8)) policy.opens_exceeded = Verdict::kDetach;
+  } else if (scenario->inspection != Inspection::kPend) {
+    return;
+  }
   policy.pending_max = 1 + static_cast<std::uint32_t>(dice.Below(8));
   policy.pending_timeout = kMillisecond + static_cast<Nanos>(dice.Below(kSecond));
   scenario->never_answered = dice.Odds(2, 500);
@@ -129,6 +146,8 @@ Scenario Scenario::FromSeed(std::uint64_t seed) {
   RollPlatform(dice, &scenario);
   scenario.workers = 1 + static_cast<int>(dice.Below(3));
   if (dice.One(3)) scenario.inspection = dice.One(2) ? Inspection::kPass : Inspection::kPend;
+  // Its models know one engine.
+  if (dice.One(3) && !scenario.emulated) RollVerdicts(dice, &scenario);
   scenario.stops_early = dice.One(6);
   scenario.stop_after = dice.Below(400);
   scenario.jumps = dice.One(10);
@@ -138,6 +157,8 @@ Scenario Scenario::FromSeed(std::uint64_t seed) {
   if (dice.One(12)) scenario.flows_max = 1 + dice.Below(3);
   if (dice.One(12)) scenario.accepts_per_second = 1 + dice.Below(100);
   if (dice.One(8)) scenario.buffered_max = 1 + dice.Below(8192);
+  if (dice.One(16)) scenario.inspector_bytes_per_second = 1000 + dice.Below(100000);
+  if (dice.One(16)) scenario.inspector_opens_per_second = 1 + dice.Below(4);
   if (dice.One(4)) scenario.handover_max = 2;
   if (dice.One(4)) scenario.stall_timeout = kSecond / 10 + static_cast<Nanos>(dice.Below(kSecond));
   RollPolicy(dice, &scenario);

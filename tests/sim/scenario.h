@@ -14,6 +14,7 @@
 #include "engine/io/sim/world.h"
 #include "sluice/emulated_knobs.h"
 #include "tests/sim/far_end.h"
+#include "tests/sim/random_inspector.h"
 
 namespace sluice::sim {
 
@@ -23,7 +24,7 @@ struct Plan {
   bool refused = false;  // nobody listens at its destination
 };
 
-enum class Inspection : std::uint8_t { kNone, kPass, kPend };
+enum class Inspection : std::uint8_t { kNone, kPass, kPend, kRandom };
 
 struct Scenario {
   std::uint64_t seed = 0;
@@ -35,6 +36,7 @@ struct Scenario {
   emulated::Knobs knobs;
   Inspection inspection = Inspection::kNone;
   unsigned never_answered = 0;  // of a pended verdict, per mille
+  RandomVerdicts random;
   bool stops_early = false;
   std::size_t stop_after = 0;  // steps
   bool jumps = false;          // the clock leaps
@@ -44,6 +46,8 @@ struct Scenario {
   std::uint64_t flows_max = 1000;
   std::uint64_t accepts_per_second = 0;
   std::uint64_t buffered_max = 0;
+  std::uint64_t inspector_bytes_per_second = 0;
+  std::uint64_t inspector_opens_per_second = 0;
   std::size_t handover_max = 64;
   Nanos stall_timeout = 10 * kSecond;
   flow::FlowPolicy policy;

@@ -5,8 +5,6 @@
 
 namespace sluice::sim {
 
-
-
 void TableRedirector::Query(redirect::QueryOp& operation, const redirect::WorkerView& worker,
                             io::Socket& accepted) {
   Begin(operation, this, worker, accepted);
@@ -24,9 +22,8 @@ void TableRedirector::Carry(redirect::CarryOp& operation, const redirect::Worker
   EndLater(operation, redirect::Verdict::kOk, OsError{});
 }
 
-sluice::Verdict SimInspector::OnData(InspectedFlow& /*flow*/,
-                                      Direction /*direction*/, Bytes& data,
-                                      DataCall& call) {
+sluice::Verdict SimInspector::OnData(InspectedFlow& /*flow*/, Direction /*direction*/, Bytes& data,
+                                     DataCall& call) {
   SLUICE_CHECK(!data.empty());
   if (!pends_ || world_.Chance(500)) return sluice::Verdict::kPass;
   Pending token = call.TakeLater();

@@ -39,6 +39,7 @@ class Run {
   std::size_t actors() const {
     return world_.ports().size() + 3 + clients_.size() + servers_.size();
   }
+  bool random() const { return scenario_.inspection == Inspection::kRandom; }
   bool TryActor(std::size_t actor);
   bool StepAny();
   bool MoveClock();
@@ -60,6 +61,7 @@ class Run {
   std::unique_ptr<emulated::Platform> platform_;
   io::Platform* application_ = nullptr;
   SimInspector inspector_;
+  RandomInspector random_;
   TableRedirector::Table table_;
   std::unique_ptr<runtime::Runtime> runtime_;
   std::vector<std::unique_ptr<runtime::Engine>> engines_;
@@ -75,7 +77,8 @@ class Run {
 Run::Run(const Scenario& scenario)
     : scenario_(scenario),
       world_(scenario.world),
-      inspector_(world_, scenario.inspection == Inspection::kPend, scenario.never_answered) {
+      inspector_(world_, scenario.inspection == Inspection::kPend, scenario.never_answered),
+      random_(world_, scenario.random, scenario.plans.size(), kFirstServer) {
   // Set-up is not what is put to the test.
   const io::sim::Odds odds = std::exchange(world_.odds(), io::sim::Odds{});
   const std::size_t connections = scenario.plans.size();
@@ -128,6 +131,9 @@ void Run::AddEngines() {
     options.limits.accepts_per_second = scenario_.accepts_per_second;
     options.buffered_max = scenario_.buffered_max;
     if (scenario_.inspection != Inspection::kNone) options.inspector = &inspector_;
+    if (random()) options.inspector = &random_;
+    options.inspector_bytes_per_second = scenario_.inspector_bytes_per_second;
+    options.inspector_opens_per_second = scenario_.inspector_opens_per_second;
     if (platform_ != nullptr) {
       options.redirector = std::make_unique<redirect::WfpRedirector>();
     } else {
@@ -153,6 +159,7 @@ void Run::Connect(std::size_t index) {
   const Address to = platform_ != nullptr ? server : engines_[0]->addresses()[0];
   clients_.push_back(
       std::make_unique<FarEnd>(world_, plan.client, plan.server.stream, to, application_));
+  if (random()) clients_.back()->set_model(&random_.model(index, Direction::kDown));
 }
 
 // One connection that waits in a server's queue.
@@ -165,6 +172,7 @@ bool Run::AcceptOne() {
     if (servers_[i] != nullptr) Complain(absl::StrCat("connection ", i, " arrived twice"));
     servers_[i] =
         std::make_unique<FarEnd>(world_, plan.server, plan.client.stream, accepted.handle, nullptr);
+    if (random()) servers_[i]->set_model(&random_.model(i, Direction::kUp));
     return true;
   }
   return false;
@@ -181,6 +189,10 @@ bool Run::TryActor(std::size_t actor) {
   if (actor == 0) return world_.DeliverOne();
   if (actor == 1) {
     if (platform_ != nullptr && platform_->CompletePended(1) != 0) return true;
+    if (random_.HasTokens()) {
+      random_.AnswerOne();
+      return true;
+    }
     if (!inspector_.HasTokens()) return false;
     inspector_.AnswerOne(&report_.complaints);
     return true;
@@ -300,12 +312,15 @@ void Run::EndEverything() {
   for (const auto& engine : engines_) {
     engine->Stop(0);
     const metrics::Snapshot metrics = engine->Metrics();
-    CheckCounters(*engine, &report_.complaints);
+    CheckCounters(*engine, random(), &report_.complaints);
     for (std::size_t i = 0; i < metrics::kCounterCount; ++i) {
       report_.metrics.values[i] += metrics.values[i];
     }
   }
   inspector_.ForgetAll();
+  random_.ForgetAll();
+  if (random_.open() != 0) Complain(absl::StrCat(random_.open(), " flows had no OnEnd"));
+  for (const std::string& complaint : random_.complaints()) Complain(complaint);
   CheckNothingIsLeft(runtime_->Live(), &report_.complaints);
   engines_.clear();
   runtime_->Stop();
@@ -328,6 +343,10 @@ void Run::CheckConnections() {
     const Story& server = servers_[i] != nullptr ? servers_[i]->story() : none;
     report_.stories.push_back(absl::StrCat(i, " client: ", client.ToString(), "; server: ",
                                            servers_[i] != nullptr ? server.ToString() : "none"));
+    if (random()) {
+      around.up = &random_.model(i, Direction::kUp);
+      around.down = &random_.model(i, Direction::kDown);
+    }
     CheckConnection(i, scenario_.plans[i], client, server, around, &report_.complaints);
   }
   if (!around.disturbed) CheckUndisturbed(report_.metrics, &report_.complaints);

@@ -69,9 +69,10 @@ class DataCall {
   // The stream ends behind these bytes. Said only of bytes that were kept: what was sent on is not
   // asked about again.
   virtual bool ended() const = 0;
-  // Nothing more will be waited for: the stream ended, or the bounds of InspectionPolicy for kMore
-  // are reached. kMore and Keep are not heard now: the bytes pass, and the direction is opaque from
-  // here on, as counted in `opaque`.
+  // Nothing more will be waited for: the stream ended, or the bounds of the policy (more_bytes_max,
+  // more_timeout) are reached. What Keep asks for is sent with the rest. kMore now means that there is
+  // nothing to be decided here: all is sent, and the direction is opaque, never asked about again
+  // (counter `opaque`).
   virtual bool must_decide() const = 0;
   // With kPass, kDrop and kReplace: the last `count` bytes of the data stay and come again with
   // what follows, as a pattern that may have begun there. REQUIRES: count <= size of the data.
