@@ -54,6 +54,10 @@ MemoryBound WorstCaseMemory(const RuntimeOptions& runtime,
   return bound;
 }
 
+}  // namespace sluice::runtime
+
+namespace sluice {
+
 std::string MemoryBound::ToString() const {
   const auto mib = [](std::size_t bytes) { return absl::StrCat((bytes + 1048575) >> 20, " MiB"); };
   return absl::StrCat("at most ", mib(total()), ": workers ", mib(workers), ", flows ", mib(flows),
@@ -61,4 +65,4 @@ std::string MemoryBound::ToString() const {
                       mib(listeners), ", verdicts ", mib(verdicts));
 }
 
-}  // namespace sluice::runtime
+}  // namespace sluice

@@ -103,7 +103,7 @@ TEST_P(RedirectorTest, NoContextNeedsAHook) {
   Address destination = rig.destination();
   with_hook.user = &destination;
   with_hook.origin_without_context = [](void* user, const io::Socket& accepted,
-                                        redirect::Origin* origin) {
+                                        FoundOrigin* origin) {
     EXPECT_TRUE(accepted.is_open());
     origin->destination = *static_cast<Address*>(user);
     return true;
