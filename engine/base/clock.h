@@ -9,6 +9,8 @@
 #include <cstdint>
 #include <limits>
 
+#include "sluice/hooks.h"
+
 namespace sluice {
 
 using Nanos = std::int64_t;
@@ -37,6 +39,11 @@ struct Instant {
     return Instant{a.ns + d};
   }
 };
+
+// The embedder's clock, or the operating system's.
+inline Instant ReadClock(const ClockHook& hook) {
+  return hook.now_ns != nullptr ? Instant{hook.now_ns(hook.user)} : Instant::Now();
+}
 
 }  // namespace sluice
 

@@ -40,8 +40,12 @@ struct Opening {
 
 struct FlowPools {
   explicit FlowPools(const memory::SlabOptions& slab)
-      : landings(slab.chunks_max + PipePool::kMax),
-        sends(memory::Slab::LinksOf(slab) + PipePool::kMax) {}
+      : landings(slab.chunks_max + PipePool::kMax, slab.memory),
+        sends(memory::Slab::LinksOf(slab) + PipePool::kMax, slab.memory),
+        openings(slab.memory) {}
+
+  // False when there was none for what must never be refused.
+  bool has_memory() const { return landings.has_memory() && sends.has_memory(); }
 
   memory::Pool<Landing> landings;
   memory::Pool<io::SendOp> sends;

@@ -47,6 +47,7 @@ struct ListenOptions {
 struct PortOptions {
   unsigned queue_depth = 1024;    // io_uring submission entries; completion entries are four times that
   Platform* platform = nullptr;   // borrowed; outlives the port. Null: the kernel answers
+  ClockHook clock = {};           // instead of the OS's clock; never asked by the simulator
   // Windows: a function with WSAIoctl's signature (pointers and integers of the same size) that replaces
   // it, for tests of the ioctl path itself. Null: WSAIoctl, or the platform's if one is installed.
   void (*wsa_ioctl)() = nullptr;

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "engine/memory/buffer_pool.h"
 
-#include <cstdlib>
 #include <new>
 
 namespace sluice::memory {
@@ -12,6 +11,8 @@ int ClassOf(std::uint32_t capacity) {
   while ((BufferPool::kSizeMin << index) < capacity) ++index;
   return index;
 }
+
+std::size_t BytesOf(std::uint32_t capacity) { return sizeof(internal::BufferHeader) + capacity; }
 
 }  // namespace
 
@@ -27,7 +28,7 @@ BufferPool::~BufferPool() {
   for (internal::BufferHeader* header : free_) {
     while (header != nullptr) {
       internal::BufferHeader* next = header->next_free;
-      std::free(header);
+      memory::Free(memory_, header, BytesOf(header->capacity));
       header = next;
     }
   }
@@ -41,7 +42,7 @@ Buffer BufferPool::Take(std::uint32_t size) {
     free_[index] = header->next_free;
   } else {
     const std::uint32_t capacity = kSizeMin << index;
-    void* memory = std::malloc(sizeof(internal::BufferHeader) + capacity);
+    void* memory = Allocate(memory_, BytesOf(capacity));
     if (memory == nullptr) return Buffer();
     header = new (memory) internal::BufferHeader;
     header->pool = this;

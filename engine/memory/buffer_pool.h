@@ -13,6 +13,7 @@
 #include <utility>
 
 #include "engine/base/check.h"
+#include "engine/memory/block.h"
 
 namespace sluice::memory {
 
@@ -71,7 +72,7 @@ class BufferPool {
   static constexpr std::uint32_t kSizeMin = 512;
   static constexpr std::uint32_t kSizeMax = 64 * 1024;
 
-  BufferPool() = default;
+  explicit BufferPool(const MemoryHook& memory = MemoryHook()) : memory_(memory) {}
   BufferPool(const BufferPool&) = delete;
   BufferPool& operator=(const BufferPool&) = delete;
   ~BufferPool();
@@ -90,6 +91,7 @@ class BufferPool {
   static constexpr int kClasses = 8;  // 512 << 0 .. 512 << 7
   void GiveBack(internal::BufferHeader* header);
 
+  const MemoryHook memory_;
   internal::BufferHeader* free_[kClasses] = {};
   std::size_t live_ = 0;
   std::size_t made_ = 0;

@@ -11,23 +11,26 @@
 #include <utility>
 
 #include "engine/base/check.h"
+#include "engine/memory/block.h"
 
 namespace sluice::memory {
 
 template <typename T>
 class Pool {
  public:
-  Pool() = default;
-  // Has room for `count` objects from the start: so many are never refused.
-  explicit Pool(std::size_t count) { SLUICE_CHECK(AddBlock(count)); }
+  explicit Pool(const MemoryHook& memory = MemoryHook()) : memory_(memory) {}
+  // Has room for `count` objects from the start: so many are never refused, if it has_memory.
+  explicit Pool(std::size_t count, const MemoryHook& memory = MemoryHook()) : memory_(memory) {
+    AddBlock(count);
+  }
   Pool(const Pool&) = delete;
   Pool& operator=(const Pool&) = delete;
   // REQUIRES: no object is live.
   ~Pool() {
     SLUICE_CHECK(live_ == 0);
-    while (Block* block = blocks_) {
+    while (CellBlock* block = blocks_) {
       blocks_ = block->next;
-      ::operator delete(block);
+      memory::Free(memory_, block, block->bytes);
     }
   }
 
@@ -55,6 +58,8 @@ class Pool {
   }
 
   std::size_t live() const { return live_; }
+  // False when there was none for any object yet.
+  bool has_memory() const { return blocks_ != nullptr; }
 
   // The most that a pool has allocated which had `count` objects live at once.
   static constexpr std::size_t BytesFor(std::size_t count) {
@@ -69,26 +74,29 @@ class Pool {
     alignas(T) std::byte bytes[sizeof(T)];
   };
   // Stands in front of its cells.
-  struct alignas(Cell) Block {
-    Block* next;
+  struct alignas(Cell) CellBlock {
+    CellBlock* next;
+    std::size_t bytes;
   };
   static_assert(alignof(Cell) <= __STDCPP_DEFAULT_NEW_ALIGNMENT__);
   // A power of two, which no allocator rounds up much.
   static constexpr std::size_t kBlockBytes = 32 * 1024;
-  static constexpr std::size_t kPerBlock = (kBlockBytes - sizeof(Block)) / sizeof(Cell);
+  static constexpr std::size_t kPerBlock = (kBlockBytes - sizeof(CellBlock)) / sizeof(Cell);
   static_assert(kPerBlock >= 8);
 
   // REQUIRES: nothing fresh is left.
   bool AddBlock(std::size_t count) {
-    void* memory = ::operator new(sizeof(Block) + count * sizeof(Cell), std::nothrow);
+    const std::size_t bytes = sizeof(CellBlock) + count * sizeof(Cell);
+    void* memory = Allocate(memory_, bytes);
     if (memory == nullptr) return false;
-    blocks_ = ::new (memory) Block{blocks_};
+    blocks_ = ::new (memory) CellBlock{blocks_, bytes};
     fresh_ = reinterpret_cast<Cell*>(blocks_ + 1);
     fresh_end_ = fresh_ + count;
     return true;
   }
 
-  Block* blocks_ = nullptr;
+  const MemoryHook memory_;
+  CellBlock* blocks_ = nullptr;
   Cell* free_ = nullptr;
   Cell* fresh_ = nullptr;  // up to fresh_end_: cells of the newest block that were never used
   Cell* fresh_end_ = nullptr;

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "engine/memory/slab.h"
 
+#include <new>
+
 namespace sluice::memory {
 
 std::size_t Slab::BytesFor(const SlabOptions& options) {
@@ -11,24 +13,30 @@ std::size_t Slab::BytesFor(const SlabOptions& options) {
 Slab::Slab(const SlabOptions& options)
     : options_(options),
       // Uninitialised on purpose: pages become real when a receive first lands in them.
-      bytes_(new std::byte[std::size_t{options.chunk_bytes} * options.chunks_max]),
-      chunks_(std::make_unique<Chunk[]>(options.chunks_max)),
-      nodes_(std::make_unique<SliceNode[]>(LinksOf(options))) {
+      bytes_(options.memory, std::size_t{options.chunk_bytes} * options.chunks_max),
+      chunks_(options.memory, std::size_t{options.chunks_max} * sizeof(Chunk)),
+      nodes_(options.memory, LinksOf(options) * sizeof(SliceNode)) {
   SLUICE_CHECK(options.chunk_bytes > 0);
   SLUICE_CHECK(options.chunks_max > 0);
+  if (!has_memory()) return;
   // Built back to front, so that the first chunks taken are the first in memory.
   for (std::uint32_t i = options_.chunks_max; i-- > 0;) {
-    Chunk& chunk = chunks_[i];
-    chunk.slab = this;
-    chunk.data = bytes_.get() + std::size_t{i} * options_.chunk_bytes;
-    chunk.size = options_.chunk_bytes;
-    chunk.next_free = free_;
-    free_ = &chunk;
+    Chunk* chunk = ::new (static_cast<Chunk*>(chunks_.get()) + i) Chunk;
+    chunk->slab = this;
+    chunk->data = static_cast<std::byte*>(bytes_.get()) + std::size_t{i} * options_.chunk_bytes;
+    chunk->size = options_.chunk_bytes;
+    chunk->next_free = free_;
+    free_ = chunk;
   }
   for (std::size_t i = LinksOf(options_); i-- > 0;) {
-    nodes_[i].next = free_nodes_;
-    free_nodes_ = &nodes_[i];
+    SliceNode* node = ::new (static_cast<SliceNode*>(nodes_.get()) + i) SliceNode;
+    node->next = free_nodes_;
+    free_nodes_ = node;
   }
+}
+
+bool Slab::has_memory() const {
+  return bytes_.get() != nullptr && chunks_.get() != nullptr && nodes_.get() != nullptr;
 }
 
 Slab::~Slab() {

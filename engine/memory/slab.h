@@ -13,10 +13,10 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <memory>
 #include <utility>
 
 #include "engine/base/check.h"
+#include "engine/memory/block.h"
 
 namespace sluice::memory {
 
@@ -92,6 +92,7 @@ struct SliceNode {
 struct SlabOptions {
   std::uint32_t chunk_bytes = 16 * 1024;
   std::uint32_t chunks_max = 4096;
+  MemoryHook memory = {};
 };
 
 class Slab {
@@ -101,6 +102,9 @@ class Slab {
   Slab& operator=(const Slab&) = delete;
   // REQUIRES: no chunk and no node is in use.
   ~Slab();
+
+  // False when there was no memory for it: then it never has anything to take.
+  bool has_memory() const;
 
   // A slice over a whole free chunk, or an empty slice when all are in use.
   Slice Take();
@@ -145,9 +149,9 @@ class Slab {
   void GiveBack(Chunk* chunk);
 
   const SlabOptions options_;
-  std::unique_ptr<std::byte[]> bytes_;
-  std::unique_ptr<Chunk[]> chunks_;
-  std::unique_ptr<SliceNode[]> nodes_;
+  const Block bytes_;
+  const Block chunks_;
+  const Block nodes_;
   Chunk* free_ = nullptr;
   SliceNode* free_nodes_ = nullptr;
   std::uint32_t used_ = 0;

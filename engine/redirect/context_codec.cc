@@ -33,3 +33,15 @@ std::optional<Origin> ContextCodecs::Decode(absl::Span<const std::byte> bytes) c
 }
 
 }  // namespace sluice::redirect
+
+namespace sluice {
+
+std::unique_ptr<ContextCodec> SluiceLayout() { return std::make_unique<redirect::SluiceContext>(); }
+std::unique_ptr<ContextCodec> SockaddrLayout() {
+  return std::make_unique<redirect::SockaddrContext>();
+}
+std::unique_ptr<ContextCodec> SockaddrPairLayout() {
+  return std::make_unique<redirect::SockaddrPairContext>();
+}
+
+}  // namespace sluice

@@ -1,20 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Origin: where a redirected connection was going, and who sent it there. A value.
+// Origin: the embedder's own type (sluice/codec.h), under the name it has here.
 #ifndef SLUICE_REDIRECT_ORIGIN_H_
 #define SLUICE_REDIRECT_ORIGIN_H_
 
-#include <cstdint>
-
-#include "sluice/address.h"
+#include "sluice/codec.h"
 
 namespace sluice::redirect {
 
-struct Origin {
-  Address destination;    // never empty after a successful query
-  Address source;         // the application's end; empty if the context does not say
-  std::uint32_t pid = 0;  // the application's process; 0 if unknown
-};
+using Origin = sluice::Origin;
 
 }  // namespace sluice::redirect
 

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "engine/redirect/redirector.h"
 
+#include <utility>
+
 #include "engine/base/check.h"
 
 namespace sluice::redirect {
@@ -64,10 +66,15 @@ void QueryOp::Cancel() {
 void QueryOp::Reset() {
   SLUICE_CHECK(!running_);
   records_.buffer = memory::Buffer();
-  context_.buffer = memory::Buffer();
+  DropContext();
   origin_ = Origin{};
   verdict_ = Verdict::kFailed;
   error_ = OsError{};
+}
+
+void QueryOp::DropContext() {
+  context_.buffer = memory::Buffer();
+  context_bytes_ = 0;
 }
 
 CarryOp::~CarryOp() { SLUICE_CHECK(!running_); }
@@ -99,7 +106,9 @@ void Redirector::End(QueryOp& operation, Verdict verdict, OsError error) {
   operation.error_ = operation.cancelled_ ? OsError{ErrorCode::kAborted, error.raw} : error;
   if (operation.verdict_ != Verdict::kOk) operation.records_.buffer = memory::Buffer();
   if (operation.verdict_ == Verdict::kGone) operation.origin_ = Origin{};
-  operation.context_.buffer = memory::Buffer();
+  if (operation.verdict_ == Verdict::kGone || operation.context_.buffer.size() == 0) {
+    operation.DropContext();
+  }
   operation.socket_ = nullptr;
   operation.running_ = false;
   // The owner may start the operation anew, or free it: touch nothing after this.
@@ -119,6 +128,24 @@ void Redirector::EndLater(QueryOp& operation, Verdict verdict, OsError error,
     End(*query, query->verdict_, query->error_);
   });
   operation.worker_.port->Defer(operation.defer_op_);
+}
+
+bool Redirector::KeepContext(QueryOp& operation, absl::string_view context,
+                             absl::string_view process_path, Origin* origin) {
+  SLUICE_CHECK(operation.running_);
+  const std::size_t bytes = context.size() + process_path.size();
+  if (bytes == 0) return true;
+  if (bytes > memory::BufferPool::kSizeMax) return false;
+  memory::Buffer buffer = operation.worker_.buffers->Take(static_cast<std::uint32_t>(bytes));
+  if (!buffer) return false;
+  buffer.set_size(static_cast<std::uint32_t>(bytes));
+  auto* at = reinterpret_cast<char*>(buffer.data());
+  context.copy(at, context.size());
+  process_path.copy(at + context.size(), process_path.size());
+  origin->process_path = absl::string_view(at + context.size(), process_path.size());
+  operation.context_.buffer = std::move(buffer);
+  operation.context_bytes_ = static_cast<std::uint32_t>(context.size());
+  return true;
 }
 
 void Redirector::Begin(CarryOp& operation, Redirector* self, const WorkerView& worker) {

@@ -10,8 +10,11 @@
 #ifndef SLUICE_REDIRECT_REDIRECTOR_H_
 #define SLUICE_REDIRECT_REDIRECTOR_H_
 
+#include <cstddef>
 #include <cstdint>
 
+#include "absl/strings/string_view.h"
+#include "absl/types/span.h"
 #include "engine/io/operation.h"
 #include "engine/io/port.h"
 #include "engine/memory/buffer_pool.h"
@@ -74,6 +77,11 @@ class QueryOp {
   // On a verdict other than kOk it may still be filled, when the context was readable but the
   // records were not to be had; empty otherwise.
   const Origin& origin() const { return origin_; }
+  // The callout's bytes, as they came; also when no codec knew them. Empty if there are none, and
+  // on kGone. Valid until Reset, as is a path in `origin`.
+  absl::Span<const std::byte> context() const {
+    return absl::MakeConstSpan(context_.buffer.data(), context_bytes_);
+  }
   // The opaque blob to carry, size() bytes of it; false when there is none to carry (`none`).
   const memory::Buffer& records() const { return records_.buffer; }
 
@@ -90,6 +98,8 @@ class QueryOp {
     bool ambiguous = false;  // the last answer may have meant "too small"; never at kReplyMax
   };
 
+  void DropContext();
+
   void* owner_ = nullptr;
   Handler handler_ = nullptr;
   Redirector* redirector_ = nullptr;
@@ -99,6 +109,7 @@ class QueryOp {
   Lane context_;
   io::DeferOp defer_op_;
   Origin origin_;
+  std::uint32_t context_bytes_ = 0;  // of context_.buffer
   Verdict verdict_ = Verdict::kFailed;
   OsError error_;
   std::uint8_t pending_ = 0;  // io operations not yet heard of; nonzero exactly while running_
@@ -174,6 +185,15 @@ class Redirector {
   static void Begin(QueryOp& operation, Redirector* self, const WorkerView& worker,
                     io::Socket& accepted);
   static void End(QueryOp& operation, Verdict verdict, OsError error);
+  // Before an end: the context is known, and it is the first `bytes` of the context's buffer.
+  static void NoteContext(QueryOp& operation, std::uint32_t bytes) {
+    operation.context_bytes_ = bytes;
+  }
+  // The same for a redirector that has no kernel to ask: keeps copies of a context and of a process
+  // path, which becomes the origin's. False when they are larger than a buffer, or when there is no
+  // memory: nothing is kept. REQUIRES: begun, with `buffers`.
+  static bool KeepContext(QueryOp& operation, absl::string_view context,
+                          absl::string_view process_path, Origin* origin);
   static void EndLater(QueryOp& operation, Verdict verdict, OsError error, const Origin& origin);
   static void Begin(CarryOp& operation, Redirector* self, const WorkerView& worker);
   static void End(CarryOp& operation, Verdict verdict, OsError error);

@@ -56,6 +56,10 @@ MemoryBound WorstCaseMemory(const RuntimeOptions& runtime,
   return bound;
 }
 
+}  // namespace sluice::runtime
+
+namespace sluice {
+
 std::string MemoryBound::ToString() const {
   const auto mib = [](std::size_t bytes) { return absl::StrCat((bytes + 1048575) >> 20, " MiB"); };
   return absl::StrCat("at most ", mib(total()), ": workers ", mib(workers), ", flows ", mib(flows),
@@ -63,4 +67,4 @@ std::string MemoryBound::ToString() const {
                       mib(listeners), ", verdicts ", mib(verdicts));
 }
 
-}  // namespace sluice::runtime
+}  // namespace sluice

@@ -21,14 +21,25 @@ absl::StatusOr<std::unique_ptr<Runtime>> Runtime::Create(const RuntimeOptions& o
   }
   std::unique_ptr<Runtime> runtime(new Runtime(options.loops, options.caller_driven));
   for (int i = 0; i < options.workers; ++i) {
-    absl::StatusOr<std::unique_ptr<Worker>> worker = Worker::Create(i, options.worker);
+    WorkerOptions of_worker = options.worker;
+    of_worker.thread_name = absl::StrCat(options.thread_name, "/", i);
+    if (!options.affinity.empty()) {
+      of_worker.processors =
+          options.affinity[static_cast<std::size_t>(i) % options.affinity.size()];
+    }
+    absl::StatusOr<std::unique_ptr<Worker>> worker = Worker::Create(i, of_worker);
     if (!worker.ok()) return worker.status();
     runtime->workers_.push_back(*std::move(worker));
   }
-  if (!options.caller_driven) {
-    for (const std::unique_ptr<Worker>& worker : runtime->workers_) worker->Start();
-  }
   runtime->running_ = true;
+  if (options.caller_driven) return runtime;
+  for (std::size_t i = 0; i < runtime->workers_.size(); ++i) {
+    const OsError error = runtime->workers_[i]->Start();
+    if (error.ok()) continue;
+    return absl::InvalidArgumentError(
+        absl::StrCat("affinity[", i % options.affinity.size(),
+                     "]: the worker cannot run on these processors: ", error.ToString()));
+  }
   return runtime;
 }
 

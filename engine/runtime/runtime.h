@@ -10,6 +10,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "absl/status/statusor.h"
@@ -25,7 +26,11 @@ struct RuntimeOptions {
   // thread that made the runtime, from its own loop.
   bool caller_driven = false;
   redirect::LoopPolicy loops;
-  WorkerOptions worker;
+  // Each worker's thread is called `<thread_name>/<index>`, and worker i keeps to the processors in
+  // affinity[i % affinity.size()]; empty: any.
+  std::string thread_name = "sluice";
+  std::vector<std::vector<int>> affinity;
+  WorkerOptions worker;  // but for thread_name and processors
 };
 
 class Runtime {

@@ -3,7 +3,10 @@
 
 #include <algorithm>
 
+#include "absl/status/status.h"
+#include "absl/strings/str_cat.h"
 #include "engine/base/check.h"
+#include "engine/io/thread.h"
 #include "engine/runtime/engine_part.h"
 
 namespace sluice::runtime {
@@ -15,22 +18,16 @@ constexpr std::size_t kStarvedATurn = 64;
 
 }  // namespace
 
-LiveCounts& LiveCounts::operator+=(const LiveCounts& other) {
-  flows += other.flows;
-  sockets += other.sockets;
-  operations += other.operations;
-  chunks += other.chunks;
-  buffers += other.buffers;
-  pooled += other.pooled;
-  timers += other.timers;
-  verdicts += other.verdicts;
-  return *this;
-}
-
 absl::StatusOr<std::unique_ptr<Worker>> Worker::Create(int index, const WorkerOptions& options) {
   absl::StatusOr<std::unique_ptr<io::Port>> port = io::Port::Create(options.port);
   if (!port.ok()) return port.status();
-  return std::unique_ptr<Worker>(new Worker(index, options, *std::move(port)));
+  std::unique_ptr<Worker> worker(new Worker(index, options, *std::move(port)));
+  if (!worker->slab_.has_memory() || !worker->pools_.has_memory()) {
+    return absl::ResourceExhaustedError(absl::StrCat(
+        "memory: worker ", index, " needs ", BytesFor(options),
+        " bytes and did not get them; worker.chunks_max and worker.chunk_bytes say how many"));
+  }
+  return worker;
 }
 
 Worker::Worker(int index, const WorkerOptions& options, std::unique_ptr<io::Port> port)
@@ -38,8 +35,13 @@ Worker::Worker(int index, const WorkerOptions& options, std::unique_ptr<io::Port
       port_(std::move(port)),
       timers_(port_->now()),
       slab_(options.slab),
+      buffers_(options.slab.memory),
       pools_(options.slab),
       stall_timeout_(options.stall_timeout),
+      thread_name_(options.thread_name),
+      processors_(options.processors),
+      thread_hook_(options.thread_hook),
+      flows_(options.slab.memory),
       ring_(options.handover_max),
       take_connections_(this, [](void* self) { static_cast<Worker*>(self)->TakeConnections(); }) {
   stall_timer_.Bind<&Worker::OnStall>(this);
@@ -47,9 +49,17 @@ Worker::Worker(int index, const WorkerOptions& options, std::unique_ptr<io::Port
 
 Worker::~Worker() { SLUICE_CHECK(!thread_.joinable()); }
 
-void Worker::Start() {
+OsError Worker::Start() {
   SLUICE_CHECK(!thread_.joinable());
-  thread_ = std::thread([this] { Run(); });
+  OsError error;
+  absl::Notification set_up;
+  thread_ = std::thread([this, &error, &set_up] { Run(&error, &set_up); });
+  set_up.WaitForNotification();
+  if (!error.ok()) {
+    thread_.join();
+    EndPort();
+  }
+  return error;
 }
 
 void Worker::Stop() {
@@ -60,11 +70,18 @@ void Worker::Stop() {
   thread_.join();
 }
 
-void Worker::Run() {
+// The two are gone once it is set up.
+void Worker::Run(OsError* error, absl::Notification* set_up) {
+  if (!thread_name_.empty()) io::NameThisThread(thread_name_);
+  if (!processors_.empty()) *error = io::PinThisThread(processors_);
+  if (!error->ok()) return set_up->Notify();
+  if (thread_hook_.started != nullptr) thread_hook_.started(thread_hook_.user, index_);
+  set_up->Notify();
   while (!stop_.load(std::memory_order_acquire)) Turn();
   // On this thread, because a port dies where it was run; but Stop may still be inside its Wake.
   may_destroy_port_.WaitForNotification();
   EndPort();
+  if (thread_hook_.stopping != nullptr) thread_hook_.stopping(thread_hook_.user, index_);
 }
 
 void Worker::EndPort() {
@@ -73,23 +90,26 @@ void Worker::EndPort() {
   port_.reset();
 }
 
-void Worker::Turn(Instant until) {
+bool Worker::Turn(Instant until) {
   Instant deadline = std::min(timers_.Next(), until);
-  if (!starved_.empty() && slab_.available() > 0) deadline = Instant{};
+  if (!starved_.empty() && slab_.CanReceive()) deadline = Instant{};
   in_turn_ = true;
-  port_->RunOnce(deadline);
-  timers_.Advance(port_->now(), kTimersATurn);
-  ResumeStarved();
+  const int handlers = port_->RunOnce(deadline);
+  const int timers = timers_.Advance(port_->now(), kTimersATurn);
+  const std::size_t resumed = ResumeStarved();
   FreeRetired();
   in_turn_ = false;
+  return handlers > 0 || timers > 0 || resumed > 0;
 }
 
-void Worker::ResumeStarved() {
-  for (std::size_t i = 0; i < kStarvedATurn && slab_.CanReceive(); ++i) {
+std::size_t Worker::ResumeStarved() {
+  for (std::size_t i = 0; i < kStarvedATurn; ++i) {
+    if (!slab_.CanReceive()) return i;
     flow::Pump* pump = starved_.PopFront();
-    if (pump == nullptr) return;
+    if (pump == nullptr) return i;
     pump->ResumeStarved();
   }
+  return kStarvedATurn;
 }
 
 // Called whenever the list of the starved may have changed for good.

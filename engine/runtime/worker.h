@@ -14,7 +14,9 @@
 #include <atomic>
 #include <cstdint>
 #include <memory>
+#include <string>
 #include <thread>
+#include <vector>
 
 #include "absl/functional/function_ref.h"
 #include "absl/status/statusor.h"
@@ -28,6 +30,7 @@
 #include "engine/memory/buffer_pool.h"
 #include "engine/memory/pool.h"
 #include "engine/memory/slab.h"
+#include "sluice/metrics.h"
 
 namespace sluice::runtime {
 
@@ -43,24 +46,13 @@ struct WorkerOptions {
   // taken nothing for longest is reset. Nothing else ends a circle of hops that wait for each
   // other's memory, and readers that never read must not stop everybody else.
   Nanos stall_timeout = 10 * kSecond;
+  // Of its thread: its name, the processors it keeps to (empty: any), and who is told of it.
+  std::string thread_name;
+  std::vector<int> processors;
+  ThreadHook thread_hook = {};
 };
 
-// What a worker holds; all zero after every engine stopped.
-struct LiveCounts {
-  std::uint64_t flows = 0;
-  std::uint64_t sockets = 0;
-  std::uint64_t operations = 0;
-  std::uint64_t chunks = 0;
-  std::uint64_t buffers = 0;
-  std::uint64_t pooled = 0;  // landings, sends and openings of flows
-  std::uint64_t timers = 0;
-  std::uint64_t verdicts = 0;  // waited for
-
-  bool AllZero() const {
-    return flows + sockets + operations + chunks + buffers + pooled + timers + verdicts == 0;
-  }
-  LiveCounts& operator+=(const LiveCounts& other);
-};
+using LiveCounts = sluice::LiveCounts;
 
 class Worker {
  public:
@@ -69,12 +61,19 @@ class Worker {
   // REQUIRES: never started, or stopped.
   ~Worker();
 
-  void Start();
+  // Returns when the thread is set up and its hook has run. On failure there is no thread: its
+  // processors are not to be had.
+  OsError Start();
   // Ends the thread and the port. REQUIRES: every engine part on it is gone; not called on the
   // worker's own thread, unless the worker is caller-driven: then only there.
   void Stop();
-  // One turn, which sleeps until there is something to do or `until`. Its thread only.
-  void Turn(Instant until = Instant::Never());
+  // One turn, which sleeps until there is something to do or `until`. Its thread only. False when
+  // there was nothing to do: then nothing is left to be done before NextTimer.
+  bool Turn(Instant until = Instant::Never());
+  // Its thread only. May be earlier than the first deadline.
+  Instant NextTimer() const { return timers_.Next(); }
+  // Any thread: makes a turn that sleeps return soon. REQUIRES: not stopped.
+  void Wake() { port_->Wake(); }
 
   int index() const { return index_; }
   // Any thread but the worker's own: runs `work` on the worker and waits until it is done. On a
@@ -113,9 +112,9 @@ class Worker {
   };
 
   Worker(int index, const WorkerOptions& options, std::unique_ptr<io::Port> port);
-  void Run();
+  void Run(OsError* error, absl::Notification* set_up);
   void EndPort();
-  void ResumeStarved();
+  std::size_t ResumeStarved();
   void WatchStall();
   void OnStall();
   void FreeRetired();
@@ -133,6 +132,9 @@ class Worker {
   flow::StarvedList starved_;
   IntrusiveList<flow::Flow, flow::WorkerTag> all_flows_;
   const Nanos stall_timeout_;
+  const std::string thread_name_;
+  const std::vector<int> processors_;
+  const ThreadHook thread_hook_;
   io::Timer stall_timer_;                // runs while flows starve
   std::uint64_t given_back_before_ = 0;  // the slab's count when the timer was started
   IntrusiveList<flow::Flow, flow::LiveTag> retired_;

@@ -159,7 +159,7 @@ TEST_P(RealPathTest, Point04_Absent) {
   asking.vendor = silent;
   asking.vendor.destinations = {kElsewhere.WithPort(81)};
   asking.wfp.user = &known;
-  asking.wfp.origin_without_context = [](void* user, const io::Socket&, redirect::Origin* origin) {
+  asking.wfp.origin_without_context = [](void* user, const io::Socket&, FoundOrigin* origin) {
     origin->destination = *static_cast<Address*>(user);
     return true;
   };

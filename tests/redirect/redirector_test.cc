@@ -2,7 +2,10 @@
 //
 // The redirectors on a platform: verdicts, cancellation, closing, carrying. Rows T30, T31, T54,
 // T95, T102 as the engine sees them.
+#include <memory>
+#include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "engine/redirect/none/none_redirector.h"
@@ -88,6 +91,70 @@ TEST_P(RedirectorTest, T95_ForeignContext) {
   EXPECT_EQ(redirector.counters().bad_context, 1u);
 }
 
+std::string ContextOf(const QueryRun& query) {
+  const absl::Span<const std::byte> bytes = query.op.context();
+  return std::string(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+}
+
+// "PATH" and the application's program; its destination is always the rig's.
+class PathContext final : public redirect::ContextCodec {
+ public:
+  explicit PathContext(const Address& destination) : destination_(destination) {}
+  const char* name() const override { return "path"; }
+  std::optional<redirect::Origin> Decode(absl::Span<const std::byte> bytes) const override {
+    const absl::string_view text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+    if (text.substr(0, 4) != "PATH") return std::nullopt;
+    return redirect::Origin{destination_, Address(), 7, text.substr(4)};
+  }
+  std::string Encode(const redirect::Origin& origin) const override {
+    return "PATH" + std::string(origin.process_path);
+  }
+
+ private:
+  const Address destination_;
+};
+
+// Inspectors are shown both before the onward connection is made.
+TEST_P(RedirectorTest, ContextAndPathStayUntilReset) {
+  RigOptions options;
+  options.way = GetParam();
+  // Longer than the first buffer, so that what stays is the one that it grew to.
+  options.context = "PATH/opt/acme/" + std::string(1000, 'a');
+  Rig rig(options);
+  const Link link = rig.ConnectApplication();
+  redirect::WfpOptions wfp;
+  wfp.codecs.Add(std::make_unique<PathContext>(rig.destination()));
+  WfpRedirector redirector(std::move(wfp));
+  QueryRun query;
+  ASSERT_EQ(Query(rig, redirector, query, *link.accepted), Verdict::kOk);
+  io::Socket& onward = rig.Open(rig.proxy_port(), Family::kV4);
+  CarryRun carry;
+  EXPECT_EQ(Carry(rig, redirector, carry, onward, query), Verdict::kOk);
+  EXPECT_EQ(ContextOf(query), options.context);
+  EXPECT_EQ(query.op.origin().process_path, options.context.substr(4));
+  EXPECT_EQ(query.op.origin().pid, 7u);
+  query.op.Reset();
+  EXPECT_TRUE(query.op.context().empty());
+  EXPECT_TRUE(query.op.origin().process_path.empty());
+  EXPECT_EQ(rig.buffers.live(), 0u);
+}
+
+TEST_P(RedirectorTest, AContextThatNobodyKnowsIsShownAsWell) {
+  RigOptions options;
+  options.way = GetParam();
+  options.context = "GET / HTTP/1.1 is not a context";
+  Rig rig(options);
+  const Link link = rig.ConnectApplication();
+  WfpRedirector redirector;
+  QueryRun query;
+  ASSERT_EQ(Query(rig, redirector, query, *link.accepted), Verdict::kBadContext);
+  EXPECT_EQ(ContextOf(query), options.context);
+  const Link direct = rig.ConnectDirectly();
+  ASSERT_EQ(Query(rig, redirector, query, *direct.accepted), Verdict::kAbsent);
+  EXPECT_EQ(ContextOf(query), "");
+  EXPECT_EQ(rig.buffers.live(), 0u);
+}
+
 TEST_P(RedirectorTest, NoContextNeedsAHook) {
   RigOptions options;
   options.way = GetParam();
@@ -103,15 +170,19 @@ TEST_P(RedirectorTest, NoContextNeedsAHook) {
   Address destination = rig.destination();
   with_hook.user = &destination;
   with_hook.origin_without_context = [](void* user, const io::Socket& accepted,
-                                        redirect::Origin* origin) {
+                                        FoundOrigin* origin) {
     EXPECT_TRUE(accepted.is_open());
     origin->destination = *static_cast<Address*>(user);
+    origin->process_path = "/opt/acme";
+    origin->context = "side channel";
     return true;
   };
   WfpRedirector with(std::move(with_hook));
   EXPECT_EQ(Query(rig, with, query, *link.accepted), Verdict::kOk);
   EXPECT_EQ(query.op.origin().destination, destination);
   EXPECT_TRUE(query.op.records());
+  EXPECT_EQ(query.op.origin().process_path, "/opt/acme");
+  EXPECT_EQ(ContextOf(query), "side channel");
   destination = destination.WithPort(0);
   EXPECT_EQ(Query(rig, with, query, *link.accepted), Verdict::kBadContext);
 }

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "tests/tidy/public_api.h"
 #include "tests/tidy/rooms.h"
 #include "tests/tidy/shape.h"
 #include "tests/tidy/synthetic_tree.h"
@@ -45,6 +46,36 @@ TEST(CanFail, IncludeSideways) {
       UnorderedElementsAre(
           "engine/net/a.h:2: engine/redirect/origin.h: room net may not include room redirect",
           "engine/base/a.h:2: engine/memory/slab.h: room base may not include room memory"));
+}
+
+TEST(CanFail, PublicHeaderBeyondVocabulary) {
+  SyntheticTree tree;
+  tree.Write("engine/include/sluice/a.h",
+             "#include <string>\n#include \"absl/status/status.h\"\n"
+             "#include \"absl/synchronization/mutex.h\"\n");
+  EXPECT_THAT(Texts(CheckPublicHeaders(tree.Load())),
+              ElementsAre("engine/include/sluice/a.h:3: absl/synchronization/mutex.h: is no "
+                          "vocabulary type"));
+}
+
+TEST(CanFail, ReadmeThatShowsAnotherExample) {
+  const std::string example = "// README begins\nint a;\nint b;\n// README ends\n";
+  SyntheticTree same;
+  same.Write("README.md", "Text\n```cpp\nint a;\nint b;\n```\n");
+  same.Write("tools/examples/minimal_proxy.cc", example);
+  EXPECT_THAT(Texts(CheckReadmeExample(same.Load())), IsEmpty());
+  SyntheticTree other;
+  other.Write("README.md", "Text\n```cpp\nint a;\nint c;\n```\n");
+  other.Write("tools/examples/minimal_proxy.cc", example);
+  EXPECT_EQ(CheckReadmeExample(other.Load()).size(), 1u);
+  SyntheticTree shorter;
+  shorter.Write("README.md", "Text\n```cpp\nint a;\n```\n");
+  shorter.Write("tools/examples/minimal_proxy.cc", example);
+  EXPECT_EQ(CheckReadmeExample(shorter.Load()).size(), 1u);
+  SyntheticTree none;
+  none.Write("README.md", "Text\n");
+  none.Write("tools/examples/minimal_proxy.cc", example);
+  EXPECT_EQ(CheckReadmeExample(none.Load()).size(), 1u);
 }
 
 TEST(CanFail, IncludeBetweenPlatforms) {

@@ -82,6 +82,7 @@ std::vector<Room> MakeRooms() {
       {"inspect", {"base", "memory"}},
       {"flow", flow},
       {"runtime", runtime},
+      {"api", Names{"runtime"} + runtime},
       {"capi", Names{"runtime"} + runtime},
   };
 }

@@ -6,6 +6,7 @@
 
 #include <string>
 
+#include "tests/tidy/public_api.h"
 #include "tests/tidy/rooms.h"
 #include "tests/tidy/shape.h"
 #include "tests/tidy/tree.h"
@@ -43,6 +44,8 @@ TEST_F(Tidy, EveryFileNamesItsLicence) { ExpectNone(CheckLicence(Project())); }
 TEST_F(Tidy, EveryRoomHasAShortReadme) { ExpectNone(CheckReadmes(Project())); }
 TEST_F(Tidy, DocumentsNameWhatExists) { ExpectNone(CheckNamesInDocuments(Project())); }
 TEST_F(Tidy, TheTopHoldsOnlyTheLayout) { ExpectNone(CheckTop(Project())); }
+TEST_F(Tidy, PublicHeadersAreVocabulary) { ExpectNone(CheckPublicHeaders(Project())); }
+TEST_F(Tidy, TheReadmeShowsTheExampleThatRuns) { ExpectNone(CheckReadmeExample(Project())); }
 TEST_F(Tidy, NoPathOfOneMachine) { ExpectNone(CheckMachinePaths(Project())); }
 
 }  // namespace

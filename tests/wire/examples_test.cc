@@ -9,6 +9,7 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "tests/wire/program.h"
+#include "tests/wire/sockets.h"
 
 namespace sluice::wire {
 namespace {
@@ -38,6 +39,31 @@ TEST(ExamplesTest, RedirectServiceReadsItsOwnContext) {
   EXPECT_EQ(service.Wait(Duration(30000)), 0) << service.err();
   EXPECT_THAT(service.out(), HasSubstr("acme: state 0 redirect -> " + listener));
   EXPECT_THAT(service.out(), HasSubstr("records=[acme]  acme: state 1 permit"));
+}
+
+TEST(ExamplesTest, MinimalProxyRelaysUntilItsInputEnds) {
+  Program echo(Program::Sluice({"echo", "--listen", "127.0.0.1:0"}));
+  const std::string upstream = echo.ListeningOn();
+  ASSERT_NE(upstream, "");
+  Program proxy(Example("minimal_proxy", {upstream}), Program::Input::kOpen);
+  const std::string listener = proxy.ListeningOn();
+  ASSERT_NE(listener, "") << proxy.err();
+  Stream client = Stream::Connect(listener);
+  ASSERT_TRUE(client.open());
+  ASSERT_TRUE(client.Write("there and back"));
+  EXPECT_EQ(client.Read(14), "there and back");
+  EXPECT_TRUE(proxy.running());
+  client.Close();
+  proxy.CloseInput();
+  EXPECT_EQ(proxy.Wait(Duration(30000)), 0) << proxy.err();
+}
+
+TEST(ExamplesTest, MinimalProxySaysWhatIsWrong) {
+  Program no_port(Example("minimal_proxy", {"127.0.0.1:0"}));
+  EXPECT_EQ(no_port.Wait(Duration(30000)), 1);
+  EXPECT_THAT(no_port.err(), HasSubstr("redirect: To: the upstream needs"));
+  Program nothing(Example("minimal_proxy", {}));
+  EXPECT_EQ(nothing.Wait(Duration(30000)), 64);
 }
 
 TEST(ExamplesTest, RedirectServiceSaysWhatIsWrong) {

@@ -46,14 +46,20 @@ std::vector<std::string> Program::Sluice(const std::vector<std::string>& words) 
   return all;
 }
 
-Program::Program(const std::vector<std::string>& words) {
+Program::Program(const std::vector<std::string>& words, Input input) {
   int out[2];
   int err[2];
   SLUICE_CHECK(pipe2(out, O_CLOEXEC) == 0);
   SLUICE_CHECK(pipe2(err, O_CLOEXEC) == 0);
+  int in[2] = {-1, -1};
+  if (input == Input::kOpen) SLUICE_CHECK(pipe2(in, O_CLOEXEC) == 0);
   posix_spawn_file_actions_t actions;
   posix_spawn_file_actions_init(&actions);
-  posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
+  if (input == Input::kOpen) {
+    posix_spawn_file_actions_adddup2(&actions, in[0], STDIN_FILENO);
+  } else {
+    posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
+  }
   posix_spawn_file_actions_adddup2(&actions, out[1], STDOUT_FILENO);
   posix_spawn_file_actions_adddup2(&actions, err[1], STDERR_FILENO);
   std::vector<char*> argv;
@@ -61,6 +67,8 @@ Program::Program(const std::vector<std::string>& words) {
   argv.push_back(nullptr);
   const int result = posix_spawnp(&pid_, argv[0], &actions, nullptr, argv.data(), environ);
   posix_spawn_file_actions_destroy(&actions);
+  if (in[0] >= 0) close(in[0]);
+  in_pipe_ = in[1];
   close(out[1]);
   close(err[1]);
   out_pipe_ = out[0];
@@ -74,7 +82,13 @@ Program::Program(const std::vector<std::string>& words) {
   collector_ = std::thread([this] { Collect(); });
 }
 
+void Program::CloseInput() {
+  if (in_pipe_ >= 0) close(in_pipe_);
+  in_pipe_ = -1;
+}
+
 Program::~Program() {
+  CloseInput();
   if (running()) {
     Signal(SIGKILL);
     Wait(Duration(10000));

@@ -32,8 +32,10 @@ bool UnderWine();
 
 class Program {
  public:
+  // Its standard input: empty, or open until CloseInput.
+  enum class Input { kNone, kOpen };
   // Starts any program, found through PATH.
-  explicit Program(const std::vector<std::string>& words);
+  explicit Program(const std::vector<std::string>& words, Input input = Input::kNone);
   // Kills it if it still runs.
   ~Program();
   Program(const Program&) = delete;
@@ -44,6 +46,7 @@ class Program {
 
   pid_t pid() const { return pid_; }
   void Signal(int number);
+  void CloseInput();
   bool running();
   // The exit code, or 128 + the signal that ended it; -1 if it did not end in time.
   int Wait(Duration limit);
@@ -61,6 +64,7 @@ class Program {
   void Reap();
 
   pid_t pid_ = -1;
+  int in_pipe_ = -1;
   int out_pipe_ = -1;
   int err_pipe_ = -1;
   int status_ = 0;

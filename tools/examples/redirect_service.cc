@@ -7,29 +7,26 @@
 //
 // listens, treats the client that comes as an application on its way to DESTINATION, and when that
 // connection is over prints what the callout saw. With the real driver the same engine runs without
-// a platform in its ports.
+// RuntimeOptions::platform.
 #include <cstdio>
 #include <cstring>
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 
 #include "absl/time/clock.h"
-#include "absl/time/time.h"
-#include "engine/redirect/context_codec.h"
-#include "engine/redirect/wfp/wfp_redirector.h"
-#include "engine/runtime/engine.h"
-#include "engine/runtime/runtime.h"
 #include "sluice/emulated.h"
+#include "sluice/engine.h"
 
 namespace {
 
 using sluice::Address;
-using sluice::redirect::Origin;
+using sluice::Origin;
 
 // Ours: four bytes "ACME", then the destination as text. A context comes from a driver, so nothing
 // of it is trusted: wrong magic, text that is no address, or port 0 is refused.
-class AcmeContext final : public sluice::redirect::ContextCodec {
+class AcmeContext final : public sluice::ContextCodec {
  public:
   const char* name() const override { return "acme"; }
 
@@ -59,19 +56,16 @@ int Serve(const Address& destination) {
   platform_options.trace_capacity = 64;
   sluice::emulated::Platform platform(platform_options);
 
-  sluice::runtime::RuntimeOptions runtime_options;
-  runtime_options.worker.port.platform = platform.process();
-  auto runtime = sluice::runtime::Runtime::Create(runtime_options);
-  if (!runtime.ok()) return Fail(runtime.status());
-
-  sluice::redirect::WfpOptions wfp;
-  wfp.codecs = sluice::redirect::ContextCodecs();  // no layout but ours
-  wfp.codecs.Add(std::make_unique<AcmeContext>());
-  sluice::runtime::EngineOptions options;
+  sluice::WfpRedirectOptions wfp;
+  wfp.standard_codecs = false;  // no layout but ours
+  wfp.codecs.push_back(std::make_unique<AcmeContext>());
+  sluice::EngineOptions options;
   options.name = "acme";
   options.listen = {Address::Loopback(sluice::Family::kV4, 0)};
-  options.redirector = std::make_unique<sluice::redirect::WfpRedirector>(std::move(wfp));
-  auto engine = sluice::runtime::Engine::Create(**runtime, std::move(options));
+  options.redirect = sluice::Redirect::Wfp(std::move(wfp));
+  sluice::RuntimeOptions runtime;
+  runtime.platform = platform.process();
+  auto engine = sluice::Engine::Create(std::move(options), runtime);
   if (!engine.ok()) return Fail(engine.status());
   if (const absl::Status started = (*engine)->Start(); !started.ok()) return Fail(started);
 
@@ -80,17 +74,17 @@ int Serve(const Address& destination) {
   vendor.listeners = (*engine)->addresses();
   vendor.destinations = {destination};
   vendor.make_context = [](const sluice::emulated::ClassifyValues& values) {
-    return AcmeContext().Encode(Origin{values.remote, Address(), 0});
+    Origin origin;
+    origin.destination = values.remote;
+    return AcmeContext().Encode(origin);
   };
   if (const auto added = platform.AddVendor(vendor); !added.ok()) return Fail(added.status());
   platform.AdoptForeign((*engine)->addresses()[0], destination);
 
   std::printf("listening on %s\n", (*engine)->addresses()[0].ToString().c_str());
   std::fflush(stdout);
-  while ((*engine)->Metrics()[sluice::metrics::Counter::k_joined] == 0) {
-    absl::SleepFor(absl::Milliseconds(10));
-  }
-  (*engine)->Stop(sluice::kSecond);
+  while ((*engine)->metrics()["joined"] == 0) absl::SleepFor(absl::Milliseconds(10));
+  (*engine)->Stop(absl::Seconds(1));
   std::printf("%s", platform.TraceText().c_str());
   return 0;
 }

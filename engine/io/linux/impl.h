@@ -23,7 +23,7 @@
 namespace sluice::io {
 
 struct Port::Impl : PortCore {
-  explicit Impl(Platform* platform);
+  explicit Impl(const PortOptions& options);
   // REQUIRES: on the owner thread if anything is armed. Cancels, joins, runs no handler.
   ~Impl();
 
@@ -96,6 +96,7 @@ struct Port::Impl : PortCore {
   static constexpr std::uint8_t kPiped = 64;  // into or out of the pipe in its scratch
 
   Platform* const platform_;
+  const ClockHook clock_;
   Ring ring_;
   // That link is free while an operation is armed.
   IntrusiveList<Operation, ReadyTag> backlog_;

@@ -13,11 +13,12 @@
 
 namespace sluice::io {
 
-Port::Impl::Impl(Platform* platform)
+Port::Impl::Impl(const PortOptions& options)
     : PortCore(this, &GiveBack),
-      platform_(platform),
+      platform_(options.platform),
+      clock_(options.clock),
       ring_(&stats().calls),
-      now_(Instant::Now()) {}
+      now_(ReadClock(clock_)) {}
 
 Port::Impl::~Impl() {
   Join();
@@ -68,7 +69,7 @@ int Port::Impl::Turn(Instant deadline, Budget budget) {
   Enter(HasReady() ? now_ : deadline);
   Reap();
   TakeReplies();
-  now_ = Instant::Now();
+  now_ = ReadClock(clock_);
   const int ran = Dispatch(budget.handlers);
   in_turn_ = false;
   return ran;
@@ -80,7 +81,7 @@ void Port::Impl::Enter(Instant deadline) {
   const bool can_sleep = wake_armed_ && backlog_.empty() && !ring_.HasCompletions();
   if (can_sleep && deadline > now_) {
     const bool forever = deadline == Instant::Never();
-    const Instant now = forever ? now_ : Instant::Now();
+    const Instant now = forever ? now_ : ReadClock(clock_);
     if (deadline > now && PrepareSleep()) {
       ++stats().waits;
       ring_.SubmitAndWait(now, deadline);
@@ -112,7 +113,7 @@ Port::Port(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 Port::~Port() = default;
 
 absl::StatusOr<std::unique_ptr<Port>> Port::Create(const PortOptions& options) {
-  auto impl = std::make_unique<Impl>(options.platform);
+  auto impl = std::make_unique<Impl>(options);
   const absl::Status status = impl->ring_.Setup(options.queue_depth);
   if (!status.ok()) return status;
   return std::unique_ptr<Port>(new Port(std::move(impl)));

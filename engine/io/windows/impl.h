@@ -165,6 +165,7 @@ struct Port::Impl : PortCore {
 
   const HANDLE completion_port_;
   Platform* const platform_;
+  const ClockHook clock_;
   const WsaIoctlFunction wsa_ioctl_;  // null: SystemWsaIoctl
   const Winsock& winsock_;
   SocketBank bank_;

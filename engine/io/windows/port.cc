@@ -43,7 +43,8 @@ Port::Impl::Impl(HANDLE completion_port, const PortOptions& options)
       platform_(options.platform),
       wsa_ioctl_(ChooseWsaIoctl(options)),
       winsock_(GetWinsock()),
-      now_(Instant::Now()) {}
+      clock_(options.clock),
+      now_(ReadClock(clock_)) {}
 
 Port::Impl::~Impl() {
   SLUICE_CHECK(!in_turn_);

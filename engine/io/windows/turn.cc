@@ -31,7 +31,7 @@ int Port::Impl::RunOnce(Instant deadline, Budget budget) {
   in_turn_ = true;
   ++stats().turns;
   Collect(deadline, budget.handlers);
-  now_ = Instant::Now();
+  now_ = ReadClock(clock_);
   const int ran = Dispatch(budget.handlers);
   bank_.Refill(&stats().calls);
   in_turn_ = false;
@@ -60,7 +60,7 @@ void Port::Impl::Collect(Instant deadline, int handlers_max) {
 
 void Port::Impl::LookOrSleep(Instant deadline, int handlers_max) {
   DWORD timeout_ms = 0;
-  if (!HasWork()) timeout_ms = MillisUntil(deadline, Instant::Now());
+  if (!HasWork()) timeout_ms = MillisUntil(deadline, ReadClock(clock_));
   const bool sleeps = timeout_ms != 0 && PrepareSleep();
   if (sleeps) ++stats().waits;
   packets_of_last_look_ = Dequeue(sleeps ? timeout_ms : 0, handlers_max);

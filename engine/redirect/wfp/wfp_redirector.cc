@@ -146,6 +146,7 @@ void WfpRedirector::Decide(QueryOp& query) {
   if (records == Verdict::kDenied) NoteDenied("querying records");
   // A policy may go on without records, if only it knows where to.
   if (query.context_.meaning == Meaning::kOk) {
+    NoteContext(query, query.context_.buffer.size());
     query.origin_ = options_.codecs.Decode(Content(query.context_.buffer)).value_or(Origin{});
   }
   End(query, records, query.records_.error);
@@ -180,6 +181,7 @@ void WfpRedirector::DecideContext(QueryOp& query) {
   Shard& shard = ShardOf(query.worker_);
   const Verdict context = VerdictOf(query.context_.meaning);
   if (context == Verdict::kOk) {
+    NoteContext(query, query.context_.buffer.size());
     const std::optional<Origin> origin = options_.codecs.Decode(Content(query.context_.buffer));
     if (!origin.has_value()) {
       Increment(shard.bad_context);
@@ -190,11 +192,15 @@ void WfpRedirector::DecideContext(QueryOp& query) {
   }
   if (context != Verdict::kAbsent) return End(query, context, query.context_.error);
   Increment(shard.no_context);
-  Origin origin;
+  FoundOrigin found;
   const bool known = options_.origin_without_context != nullptr && !query.cancelled_ &&
-                     options_.origin_without_context(options_.user, *query.socket_, &origin);
-  if (!known || origin.destination.empty() || origin.destination.tcp_port() == 0) {
+                     options_.origin_without_context(options_.user, *query.socket_, &found);
+  if (!known || found.destination.empty() || found.destination.tcp_port() == 0) {
     return End(query, Verdict::kBadContext, query.context_.error);
+  }
+  Origin origin{found.destination, found.source, found.pid};
+  if (!KeepContext(query, found.context, found.process_path, &origin)) {
+    return End(query, Verdict::kFailed, OsError{ErrorCode::kNoBuffers, 0});
   }
   query.origin_ = origin;
   End(query, Verdict::kOk, OsError{});

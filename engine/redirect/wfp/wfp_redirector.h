@@ -22,6 +22,7 @@
 #include "engine/redirect/control_codes.h"
 #include "engine/redirect/redirector.h"
 #include "engine/redirect/wfp/wfp_counters.h"
+#include "sluice/redirect.h"
 
 namespace sluice::redirect {
 
@@ -32,7 +33,8 @@ struct WfpOptions {
   // Where a redirected connection without a context was going (an original-destination socket
   // option, a side channel of the driver). Runs on the worker; true: `origin` is filled. Null: such
   // connections are kBadContext. Never asked about a context that is there but is not ours.
-  bool (*origin_without_context)(void* user, const io::Socket& accepted, Origin* origin) = nullptr;
+  bool (*origin_without_context)(void* user, const io::Socket& accepted,
+                                 FoundOrigin* origin) = nullptr;
   void* user = nullptr;
 };
 
