@@ -160,6 +160,9 @@ def recompile(package, folder):
     copy = folder / "other" / "place"
     for part in ("engine", "tools/sluice"):
         shutil.copytree(pathlib.Path(package.source, part), copy / part)
+    # The libraries of tools/setup are looked for below the sources.
+    (copy / "build").mkdir()
+    (copy / "build/deps").symlink_to(pathlib.Path(package.source, "build/deps"))
     build = copy / "out"
     build.mkdir()
     commands = {entry["file"]: entry["command"] for entry in json.loads(pathlib.Path(package.build, "compile_commands.json").read_text())}

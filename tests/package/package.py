@@ -180,17 +180,14 @@ def pkg_config(package):
 
 def paths(package):
     """Nothing installed names a folder of the machine that built it."""
-    # As bytes: programs and archives have them in debug information and in texts of checks.
-    folders = [package.source, package.build, str(package.first_prefix), str(package.work)]
+    # As bytes: programs and archives have them in debug information and in texts of checks. The dependencies that
+    # tools/setup builds are inside programs too.
+    folders = [package.source, package.build, str(package.first_prefix), str(package.work), "/build/deps/"]
     found = []
     for name in package.files():
         content = (package.prefix / name).read_bytes()
-        found += [f"{name} names {folder}" for folder in folders if folder.encode() in content]
-        if not name.endswith((".cmake", ".pc", ".json")):
-            continue
-        # Not even where Abseil or liburing were here.
-        for place in (b"/usr/lib", b"/usr/include", b"/build/deps"):
-            if place in content:
-                found.append(f"{name} names {place.decode()}")
+        # What tells others how to link names not even a folder where a library of the system was.
+        system = ["/usr/"] if name.endswith((".cmake", ".pc", ".json")) else []
+        found += [f"{name} names {folder}" for folder in folders + system if folder.encode() in content]
     print(len(package.files()), "files read")
     expect(not found, "; ".join(found))
