@@ -37,7 +37,7 @@ def run(*command, cwd=None, env=None):
 
 
 class Package:
-    """What CMake said of the build (package.json), and the folders of the test."""
+    """What CMake said of the build (package-CONFIG.json), and the folders of the test."""
 
     def __init__(self, path):
         for name, value in json.loads(pathlib.Path(path).read_text()).items():
