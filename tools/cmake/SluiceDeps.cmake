@@ -9,32 +9,31 @@ if(NOT SLUICE_SANITIZE STREQUAL "none" AND absl_DIR MATCHES "^/usr/lib")
 endif()
 
 # What the rooms may use of Abseil. One list, so that no room grows a hidden dependency.
+set(SLUICE_ABSL
+    absl::base
+    absl::bits
+    absl::cleanup
+    absl::core_headers
+    absl::endian
+    absl::fixed_array
+    absl::flat_hash_map
+    absl::flat_hash_set
+    absl::function_ref
+    absl::hash
+    absl::inlined_vector
+    absl::int128
+    absl::node_hash_map
+    absl::optional
+    absl::span
+    absl::status
+    absl::statusor
+    absl::str_format
+    absl::strings
+    absl::synchronization
+    absl::time
+    absl::variant)
 add_library(sluice_absl INTERFACE)
-target_link_libraries(
-  sluice_absl
-  INTERFACE absl::base
-            absl::bits
-            absl::cleanup
-            absl::core_headers
-            absl::endian
-            absl::fixed_array
-            absl::flat_hash_map
-            absl::flat_hash_set
-            absl::function_ref
-            absl::hash
-            absl::inlined_vector
-            absl::int128
-            absl::node_hash_map
-            absl::optional
-            absl::span
-            absl::status
-            absl::statusor
-            absl::str_format
-            absl::strings
-            absl::synchronization
-            absl::time
-            absl::variant
-            Threads::Threads)
+target_link_libraries(sluice_absl INTERFACE ${SLUICE_ABSL} Threads::Threads)
 
 if(CMAKE_SYSTEM_NAME STREQUAL "Linux")
   find_path(LIBURING_INCLUDE_DIR liburing.h REQUIRED)

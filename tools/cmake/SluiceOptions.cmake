@@ -32,16 +32,28 @@ else()
               $<$<BOOL:${SLUICE_WERROR}>:-Werror>
               # Clang counts sign conversions as conversions, GCC does not; one meaning for both.
               $<$<CXX_COMPILER_ID:Clang,AppleClang>:-Wno-sign-conversion>
-              $<$<CXX_COMPILER_ID:Clang,AppleClang>:-Wthread-safety>
-              # __FILE__ in a failed check names the file below the top, not on the machine that built it.
-              "-fmacro-prefix-map=${PROJECT_SOURCE_DIR}/=")
+              $<$<CXX_COMPILER_ID:Clang,AppleClang>:-Wthread-safety>)
+  # __FILE__ in a failed check names the file below the top, not on the machine that built it. What may be installed says
+  # nothing of that machine in its debug information either; a debugger that is started at the top finds the sources.
+  if(SLUICE_SANITIZE STREQUAL "none" AND NOT SLUICE_BUILD_FUZZ)
+    target_compile_options(sluice_options INTERFACE "-ffile-prefix-map=${PROJECT_SOURCE_DIR}/="
+                                                    "-ffile-prefix-map=${PROJECT_BINARY_DIR}=build")
+  else()
+    target_compile_options(sluice_options INTERFACE "-fmacro-prefix-map=${PROJECT_SOURCE_DIR}/=")
+  endif()
+  # Archives without times and users, also where binutils were not configured so.
+  foreach(_language C CXX)
+    set(CMAKE_${_language}_ARCHIVE_CREATE "<CMAKE_AR> qcD <TARGET> <LINK_FLAGS> <OBJECTS>")
+    set(CMAKE_${_language}_ARCHIVE_APPEND "<CMAKE_AR> qD <TARGET> <LINK_FLAGS> <OBJECTS>")
+    set(CMAKE_${_language}_ARCHIVE_FINISH "<CMAKE_RANLIB> -D <TARGET>")
+  endforeach()
 endif()
 
 if(WIN32)
   target_compile_definitions(sluice_options INTERFACE _WIN32_WINNT=0x0A00 NOMINMAX WIN32_LEAN_AND_MEAN UNICODE _UNICODE)
   if(MINGW)
     # An exe must run on a machine that has no mingw DLLs.
-    target_link_options(sluice_options INTERFACE -static)
+    target_link_options(sluice_options INTERFACE -static "LINKER:--no-insert-timestamp")
   endif()
 endif()
 

@@ -19,6 +19,7 @@ function(sluice_room name)
   if(sources)
     add_library(${target} STATIC ${sources})
     set(scope PUBLIC)
+    set_property(GLOBAL APPEND PROPERTY SLUICE_ROOMS_WITH_SOURCES ${target})
     target_link_libraries(${target} PRIVATE sluice_options)
     # No exceptions in the engine: errors are values, and none may cross the C ABI.
     if(MSVC)

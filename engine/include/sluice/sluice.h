@@ -16,8 +16,10 @@
 extern "C" {
 #endif
 
+/* SLUICE_SHARED is for who uses sluice.dll, and spares the call a jump. The library itself names its export in a .def
+ * file, because the same objects go into the static library. */
 #if defined(_WIN32) && defined(SLUICE_SHARED)
-#define SLUICE_EXPORT __declspec(dllexport)
+#define SLUICE_EXPORT __declspec(dllimport)
 #elif defined(__GNUC__)
 #define SLUICE_EXPORT __attribute__((visibility("default")))
 #else
