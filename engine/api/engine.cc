@@ -76,7 +76,7 @@ Engine::~Engine() {
 absl::Status Engine::Start() {
   SLUICE_CHECK(!impl_->started);
   impl_->started = true;
-  impl_->runtime->impl_->idle = false;
+  if (impl_->runtime->caller_driven()) impl_->runtime->impl_->idle = false;
   return impl_->engine->Start();
 }
 
@@ -88,6 +88,7 @@ void Engine::Stop(absl::Duration drain) {
   if (impl.stopper.get_id() == std::this_thread::get_id()) return;
   if (impl.stopper.joinable()) return impl.stopper.join();
   impl.engine->Stop(absl::ToInt64Nanoseconds(std::max(drain, absl::ZeroDuration())));
+  if (!impl.runtime->caller_driven()) return;
   Runtime::Impl& runtime = *impl.runtime->impl_;
   runtime.idle = false;
   const auto begun = std::find(runtime.stopping.begin(), runtime.stopping.end(), &impl);

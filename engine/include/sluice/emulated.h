@@ -6,7 +6,7 @@
 // A Platform is a machine: processes open sockets on it, vendors' callouts redirect their connects
 // to local proxies, and the proxies ask where a connection was going (records and context) and set
 // the records on their onward sockets. Sockets are real; the redirect service is this. Give the
-// platform to every port that shall live on the machine (PortOptions::platform =
+// platform to every runtime that shall live on the machine (RuntimeOptions::platform =
 // platform.process()).
 //
 // What the documentation of Windows leaves open is a knob; defaults are the best evidence there is.

@@ -41,9 +41,9 @@ Port::Impl::Impl(HANDLE completion_port, const PortOptions& options)
     : PortCore(this, &Impl::CloseNative),
       completion_port_(completion_port),
       platform_(options.platform),
+      clock_(options.clock),
       wsa_ioctl_(ChooseWsaIoctl(options)),
       winsock_(GetWinsock()),
-      clock_(options.clock),
       now_(ReadClock(clock_)) {}
 
 Port::Impl::~Impl() {

@@ -40,6 +40,12 @@ TEST_F(ApiTest, ACallerDrivenEngineRunsInTurns) {
   EXPECT_TRUE(runtime_->Live().AllZero());
 }
 
+TEST_F(ApiTest, ACallerDrivenEngineMayHaveARuntimeOfItsOwn) {
+  StartEngine(CallerDriven());
+  PassBothWays(Connect());
+  EXPECT_EQ(engine_->runtime().Live().flows, 1u);
+}
+
 // The hint leads to each moment at which a turn has something to do by itself, and to no other.
 TEST_F(ApiTest, TheHintSaysWhenToTurn) {
   MakeRuntime(CallerDriven());
