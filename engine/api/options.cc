@@ -123,6 +123,38 @@ flow::FlowPolicy Inside(const FlowPolicy& policy) {
   return inside;
 }
 
+void SetInspection(const InspectionPolicy& inspection, runtime::EngineOptions* inside) {
+  flow::FlowPolicy& policy = inside->policy;
+  policy.pending_default = inspection.default_verdict;
+  policy.pending_max = inspection.pending_max;
+  policy.pending_timeout = InNanos(inspection.pending_timeout);
+  policy.more_bytes_max = inspection.more_bytes_max;
+  policy.more_timeout = InNanos(inspection.more_timeout);
+  policy.slow_after = InNanos(inspection.slow_after);
+  policy.bytes_per_second = inspection.flow_bytes_per_second;
+  policy.opens_exceeded = inspection.opens_exceeded;
+  inside->inspector_bytes_per_second = inspection.bytes_per_second;
+  inside->inspector_opens_per_second = inspection.opens_per_second;
+}
+
+void CheckInspection(const InspectionPolicy& inspection, Checker& checker) {
+  const auto ends = [](Verdict verdict) {
+    return verdict == Verdict::kDetach || verdict == Verdict::kClose || verdict == Verdict::kReset;
+  };
+  const Verdict by_default = inspection.default_verdict;
+  checker.Need(ends(by_default) || by_default == Verdict::kPass || by_default == Verdict::kDrop,
+               "inspection.default_verdict", "must be kPass, kDrop, kDetach, kClose or kReset");
+  checker.NeedRange(inspection.pending_max, 0, 1u << 24, "inspection.pending_max");
+  checker.NeedTime(inspection.pending_timeout, "inspection.pending_timeout");
+  checker.NeedRange(inspection.more_bytes_max, 1, std::uint64_t{1} << 40,
+                    "inspection.more_bytes_max");
+  checker.NeedTime(inspection.more_timeout, "inspection.more_timeout");
+  checker.NeedTime(inspection.slow_after, "inspection.slow_after", true);
+  checker.NeedRange(inspection.opens_per_second, 0, 1000000000, "inspection.opens_per_second");
+  checker.Need(ends(inspection.opens_exceeded), "inspection.opens_exceeded",
+               "must be kDetach, kClose or kReset");
+}
+
 }  // namespace
 
 absl::Status Check(const RuntimeOptions& options) {
@@ -160,6 +192,7 @@ absl::Status Check(const EngineOptions& options) {
   checker.NeedTime(options.listener.retry_first, "listener.retry_first", false, kDay);
   checker.NeedTime(options.listener.retry_longest, "listener.retry_longest", false, kDay);
   CheckPolicy(options.policy, checker);
+  CheckInspection(options.inspection, checker);
   for (std::size_t i = 0; i < options.sources.size(); ++i) {
     checker.Need(!options.sources[i].empty(), absl::StrCat("sources[", i, "]"),
                  "is the empty address; leave `sources` empty for the OS's choice");
@@ -201,6 +234,8 @@ runtime::EngineOptions Inside(const EngineOptions& options) {
     inside.listener_limits.push_back(Inside(limits));
   }
   inside.buffered_max = options.buffered_max;
+  inside.inspector = options.inspector;
+  SetInspection(options.inspection, &inside);
   return inside;
 }
 

@@ -81,6 +81,9 @@ void Flow::AskOpen() {
   OpenInfo info;
   info.source = query.origin().source;
   info.pid = query.origin().pid;
+  info.process_path = query.origin().process_path;
+  info.context = absl::string_view(reinterpret_cast<const char*>(query.context().data()),
+                                   query.context().size());
   info.redirected = static_cast<bool>(query.records());
   Opened call(info, host_, inspection_->up);
   Count(metrics::Counter::k_inspected);
@@ -201,7 +204,7 @@ void Flow::EndInspection(InspectionEnd end) {
 void Flow::StartInspectionTimer() {
   Instant next = Instant::Never();
   for (const Looking* look : {&inspection_->up, &inspection_->down}) {
-    next = std::min(next, look->more_until);
+    if (look->waits_for_more()) next = std::min(next, look->more_until);
     if (look->paced) next = std::min(next, look->receive_at);
   }
   if (next == Instant::Never()) return host_.timers->Stop(inspection_->timer);

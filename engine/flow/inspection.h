@@ -7,7 +7,7 @@
 //
 //   asked, held empty       the next bytes are asked about at once
 //   asked, held, no ticket  waits for more bytes (kMore, Keep), until `more_until`
-//   held, ticket            waits for a verdict; nothing is received meanwhile
+//   held, ticket            waits for a verdict; no receive is begun meanwhile
 //
 // Worker-only.
 #ifndef SLUICE_FLOW_INSPECTION_H_
@@ -24,10 +24,14 @@ class Flow;
 
 // One direction. The owner at the desk of those who wait for a verdict.
 struct Looking {
-  Looking(Flow& of, memory::Slab& slab) : flow(of), held(slab) {}
+  Looking(Flow& of, memory::Slab& slab) : flow(of), held(slab), behind(slab) {}
 
   bool pended() const { return ticket.valid(); }
   bool waits_for_more() const { return !held.empty() && !pended(); }
+  void Forget() {
+    held.Clear();
+    behind.Clear();
+  }
 
   Flow& flow;
   Direction direction = Direction::kUp;
@@ -35,6 +39,7 @@ struct Looking {
   bool paced = false;  // stopped by a rate
   Ticket ticket;       // valid exactly while a verdict is waited for
   memory::Chain held;  // what is undecided, in front of what will be received
+  memory::Chain behind;  // came while a verdict on `held` was waited for; at most one receive
   Instant more_until = Instant::Never();
   Instant receive_at;  // by rate
 };

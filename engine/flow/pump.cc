@@ -302,7 +302,7 @@ void Pump::StopReceiving() {
 
 void Pump::DropQueue() {
   Withdraw();
-  if (Looking* look = looking()) look->held.Clear();
+  if (Looking* look = looking()) look->Forget();
   if (to().send == nullptr) {
     queue_.Clear();
     if (from().landing == nullptr) GivePipeBack();

@@ -111,6 +111,7 @@ class Pump : public ListNode<StarvedTag> {
   void Ask(bool nothing_follows);
   void Settle(Looking& look, Verdict verdict, std::size_t keep, memory::Chain& replacement,
               bool must_decide);
+  void AskBehind();
   void PassBut(Looking& look, std::size_t keep);
   void TakePace(Looking& look, std::size_t bytes);
   bool StoppedByPace();

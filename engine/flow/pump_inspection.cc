@@ -61,7 +61,7 @@ bool Pump::pended() const {
 
 std::size_t Pump::held() const {
   const Looking* look = looking();
-  return look == nullptr ? 0 : look->held.size();
+  return look == nullptr ? 0 : look->held.size() + look->behind.size();
 }
 
 // Notes what was received; what is too fast waits for the inspection's timer before it receives
@@ -97,12 +97,10 @@ std::size_t Pump::ReceiveMax() const {
 
 // Received bytes, on their way into the queue.
 void Pump::Look(Looking& look, memory::Chain& fresh) {
-  SLUICE_CHECK(!look.pended());
   TakePace(look, fresh.size());
-  if (!look.asked) {
-    queue_.Append(fresh);
-    return;
-  }
+  // What was kept has been asked about for the last time while this was on its way.
+  if (look.pended()) return look.behind.Append(fresh);
+  if (!look.asked) return queue_.Append(fresh);
   look.held.Append(fresh);
   Ask(false);
 }
@@ -229,6 +227,7 @@ void Pump::OnAnswer(Looking& look, Answer& answer) {
     return flow_.OnNoRoomForAnswer();
   }
   Settle(look, answer.verdict, 0, replacement, false);
+  if (flow_.may_send()) AskBehind();
   // The end came while the verdict was waited for.
   if (end_seen_ && flow_.may_send()) DecideNow();
   // The inspector lost interest meanwhile.
@@ -237,6 +236,15 @@ void Pump::OnAnswer(Looking& look, Answer& answer) {
   if (!flow_.may_send()) return;
   Send();
   Receive(false);
+}
+
+// What came while a verdict was waited for is asked about in its turn.
+void Pump::AskBehind() {
+  Looking* look = looking();
+  if (look == nullptr || look->behind.empty()) return;
+  if (!look->asked) return queue_.Append(look->behind);
+  look->held.Append(look->behind);
+  Ask(false);
 }
 
 void Pump::Withdraw() {
@@ -249,6 +257,7 @@ void Pump::Withdraw() {
 void Pump::PassHeld() {
   Looking& look = *looking();
   queue_.Append(look.held);
+  queue_.Append(look.behind);
   look.more_until = Instant::Never();
   Account();
 }
@@ -269,7 +278,7 @@ void Pump::OnInspectionTimer(Instant now) {
 void Pump::BeginDiscarding() {
   Withdraw();
   if (Looking* look = looking()) {
-    look->held.Clear();
+    look->Forget();
     look->asked = false;
     look->more_until = Instant::Never();
   }

@@ -27,6 +27,7 @@
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "sluice/address.h"
+#include "sluice/inspector.h"
 #include "sluice/metrics.h"
 #include "sluice/redirect.h"
 #include "sluice/runtime.h"
@@ -92,6 +93,32 @@ struct FlowPolicy {
   Address direct_destination;  // for kDirect; empty: none
 };
 
+// Bounds of an engine's inspector. What it is told at a bound is in sluice/inspector.h.
+struct InspectionPolicy {
+  // What holds when an inspector does not say: its answer is late, its token is given up, too many
+  // are waited for, it threw, or it said what is not allowed there. kPass, kDrop, kDetach, kClose or
+  // kReset; of a connection that is being opened kDrop means kReset.
+  Verdict default_verdict = Verdict::kReset;
+  // Answers that are waited for: how many on each worker (at most 16777216), and how long.
+  std::uint32_t pending_max = 1024;
+  absl::Duration pending_timeout = absl::Seconds(5);
+  // What may be kept of a direction to see more of it (kMore, Keep): bytes, 1 or more, and how long.
+  std::size_t more_bytes_max = 64 * 1024;
+  absl::Duration more_timeout = absl::Seconds(5);
+  // A call that takes this long is counted (`slow_callbacks`) and said in the log. 0 or more.
+  absl::Duration slow_after = absl::Milliseconds(10);
+  // Of each flow in each direction, also without an inspector; it may set others
+  // (InspectedFlow::bytes_per_second_up). 0: no limit.
+  std::uint64_t flow_bytes_per_second = 0;
+  // Of all flows that the inspector looks at; each worker has an even share. 0: no limit.
+  std::uint64_t bytes_per_second = 0;
+  // How many connections a second it is asked about, at most 1,000,000,000; as many may come at
+  // once; each worker has an even share. The others get `opens_exceeded`: kDetach (they go unseen),
+  // kClose or kReset. 0: all.
+  std::uint64_t opens_per_second = 0;
+  Verdict opens_exceeded = Verdict::kReset;
+};
+
 struct EngineOptions {
   std::string name = "sluice";  // in log lines
   std::vector<Address> listen;  // at least one; TCP port 0: any
@@ -106,6 +133,8 @@ struct EngineOptions {
   // Payload bytes in queues, of all flows; past it who holds bytes stops reading. 0: no limit but
   // the workers' memory.
   std::size_t buffered_max = 0;
+  Inspector* inspector = nullptr;  // borrowed; outlives the engine. Null: nobody looks
+  InspectionPolicy inspection;
 };
 
 class Engine {

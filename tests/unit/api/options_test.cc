@@ -34,6 +34,14 @@ void ExpectSame(const flow::FlowPolicy& a, const flow::FlowPolicy& b) {
   EXPECT_EQ(a.on_query_failure, b.on_query_failure);
   EXPECT_EQ(a.on_carry_failure, b.on_carry_failure);
   EXPECT_EQ(a.direct_destination, b.direct_destination);
+  EXPECT_EQ(a.pending_default, b.pending_default);
+  EXPECT_EQ(a.pending_max, b.pending_max);
+  EXPECT_EQ(a.pending_timeout, b.pending_timeout);
+  EXPECT_EQ(a.more_bytes_max, b.more_bytes_max);
+  EXPECT_EQ(a.more_timeout, b.more_timeout);
+  EXPECT_EQ(a.slow_after, b.slow_after);
+  EXPECT_EQ(a.bytes_per_second, b.bytes_per_second);
+  EXPECT_EQ(a.opens_exceeded, b.opens_exceeded);
 }
 
 void ExpectSame(const runtime::AdmissionLimits& a, const runtime::AdmissionLimits& b) {
@@ -57,6 +65,9 @@ void ExpectSame(const runtime::EngineOptions& a, const runtime::EngineOptions& b
   EXPECT_EQ(a.listen, b.listen);
   EXPECT_EQ(a.sources, b.sources);
   EXPECT_EQ(a.buffered_max, b.buffered_max);
+  EXPECT_EQ(a.inspector, b.inspector);
+  EXPECT_EQ(a.inspector_bytes_per_second, b.inspector_bytes_per_second);
+  EXPECT_EQ(a.inspector_opens_per_second, b.inspector_opens_per_second);
   ExpectSame(a.policy, b.policy);
   ExpectSame(a.listener, b.listener);
   ExpectSame(a.limits, b.limits);
@@ -121,6 +132,10 @@ TEST(OptionsTest, EveryFieldOfAnEngineArrives) {
   options.listener_limits = {{41, 42, 43, 44}, {51, 52, 53, 54}};
   options.sources = {Address::Loopback(Family::kV4, 0)};
   options.buffered_max = 61;
+  int inspector = 0;
+  options.inspector = reinterpret_cast<Inspector*>(&inspector);
+  options.inspection = {Verdict::kDrop, 71, absl::Nanoseconds(72), 73, absl::Nanoseconds(74),
+                        absl::Nanoseconds(75), 76, 77, 78, Verdict::kClose};
 
   runtime::EngineOptions right;
   right.name = "acme";
@@ -146,6 +161,17 @@ TEST(OptionsTest, EveryFieldOfAnEngineArrives) {
   right.listener_limits = {{41, 42, 43, 44}, {51, 52, 53, 54}};
   right.sources = options.sources;
   right.buffered_max = 61;
+  right.inspector = options.inspector;
+  right.policy.pending_default = Verdict::kDrop;
+  right.policy.pending_max = 71;
+  right.policy.pending_timeout = 72;
+  right.policy.more_bytes_max = 73;
+  right.policy.more_timeout = 74;
+  right.policy.slow_after = 75;
+  right.policy.bytes_per_second = 76;
+  right.inspector_bytes_per_second = 77;
+  right.inspector_opens_per_second = 78;
+  right.policy.opens_exceeded = Verdict::kClose;
   EXPECT_TRUE(Check(options).ok()) << Check(options);
   ExpectSame(Inside(options), right);
 }
@@ -278,6 +304,26 @@ TEST(OptionsTest, EnginesThatCannotWorkAreRefusedByName) {
   EXPECT_EQ(
       EngineRefusal([](O& o) { o.policy.direct_destination = Address::Loopback(Family::kV4, 0); }),
       "policy.direct_destination: has no TCP port");
+}
+
+TEST(OptionsTest, InspectionThatCannotWorkIsRefusedByName) {
+  using O = EngineOptions;
+  EXPECT_THAT(EngineRefusal([](O& o) { o.inspection.default_verdict = Verdict::kMore; }),
+              StartsWith("inspection.default_verdict: must be kPass"));
+  EXPECT_THAT(EngineRefusal([](O& o) { o.inspection.pending_max = (1u << 24) + 1; }),
+              StartsWith("inspection.pending_max"));
+  EXPECT_THAT(EngineRefusal([](O& o) { o.inspection.pending_timeout = absl::ZeroDuration(); }),
+              StartsWith("inspection.pending_timeout: 0 is not more than 0"));
+  EXPECT_THAT(EngineRefusal([](O& o) { o.inspection.more_bytes_max = 0; }),
+              StartsWith("inspection.more_bytes_max"));
+  EXPECT_THAT(EngineRefusal([](O& o) { o.inspection.more_timeout = absl::Seconds(-1); }),
+              StartsWith("inspection.more_timeout"));
+  EXPECT_THAT(EngineRefusal([](O& o) { o.inspection.slow_after = absl::Seconds(-1); }),
+              StartsWith("inspection.slow_after"));
+  EXPECT_THAT(EngineRefusal([](O& o) { o.inspection.opens_per_second = 1000000001; }),
+              StartsWith("inspection.opens_per_second"));
+  EXPECT_THAT(EngineRefusal([](O& o) { o.inspection.opens_exceeded = Verdict::kPass; }),
+              StartsWith("inspection.opens_exceeded"));
 }
 
 TEST(OptionsTest, TimeoutsOfNothingAreRefusedByName) {
