@@ -59,6 +59,7 @@ Address Chain::AddEngine(int hop, const Address& destination, const Address& nex
   runtime::EngineOptions options;
   options.name = absl::StrCat("hop", hop);
   options.listen = {Address::Loopback(Family::kV4, 0)};
+  options.inspector = options_.inspector;
   if (platform_ != nullptr) {
     options.redirector = std::make_unique<redirect::WfpRedirector>();
   } else {
@@ -89,7 +90,10 @@ Chain::Spent Chain::spent() {
     spent.cpu_seconds = ThreadCpuSeconds();
   });
   for (const auto& engine : engines_) {
-    spent.joined += engine->Metrics()[metrics::Counter::k_joined];
+    const metrics::Snapshot metrics = engine->Metrics();
+    spent.joined += metrics[metrics::Counter::k_joined];
+    spent.copied += metrics[metrics::Counter::k_bytes_copied];
+    spent.spliced += metrics[metrics::Counter::k_bytes_spliced];
   }
   return spent;
 }

@@ -20,6 +20,7 @@ struct ChainOptions {
   int depth = 1;
   bool emulated = false;
   bool caller_driven = false;
+  Inspector* inspector = nullptr;  // of every engine
 };
 
 class Chain {
@@ -40,6 +41,8 @@ class Chain {
     std::uint64_t calls = 0;        // system calls of its port
     double cpu_seconds = 0;         // of the worker's thread; 0 where that cannot be asked
     std::uint64_t joined = 0;       // flows
+    std::uint64_t copied = 0;       // payload bytes in user space
+    std::uint64_t spliced = 0;      // payload bytes that never came there
   };
   Spent spent();
 
