@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Inspection: what a flow has while somebody looks at it or limits its rate: the state of OnData in
+// Inspection: what a flow has while somebody looks at it, taps it or limits its rate: the state of OnData in
 // each direction, and the flow as its inspector knows it. From the worker's pools, made when the
 // flow is opened and gone when nobody looks any more, so that a detached flow is like one never
 // looked at.
@@ -14,6 +14,7 @@
 #define SLUICE_FLOW_INSPECTION_H_
 
 #include "engine/base/clock.h"
+#include "engine/inspect/tap_writer.h"
 #include "engine/io/timer_wheel.h"
 #include "engine/memory/chain.h"
 #include "sluice/inspector.h"
@@ -54,6 +55,7 @@ struct Inspection {
   bool opened = false;  // OnOpen was called, and OnEnd not yet
   Looking up;
   Looking down;
+  inspect::Tapped tapped;
   io::Timer timer;  // the first of `more_until` and, of who is paced, `receive_at`
 };
 

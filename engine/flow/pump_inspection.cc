@@ -95,6 +95,11 @@ std::size_t Pump::ReceiveMax() const {
   return static_cast<std::size_t>(std::max<std::uint64_t>(1, rate / kReceivesASecond));
 }
 
+void Pump::TapReceived(const memory::Chain& fresh) {
+  Inspection& inspection = *flow_.inspection();
+  flow_.CountTapped(host().tap->Data(inspection.tapped, inspection.flow, direction_, fresh));
+}
+
 // Received bytes, on their way into the queue.
 void Pump::Look(Looking& look, memory::Chain& fresh) {
   SLUICE_CHECK(!look.pended());

@@ -35,4 +35,13 @@ Called CallOnEnd(Inspector& inspector, InspectedFlow& flow, InspectionEnd end) {
   });
 }
 
+bool CallOnRecord(Tap& tap, const TapRecord& record) {
+  try {
+    tap.OnRecord(record);
+    return true;
+  } catch (...) {
+    return false;
+  }
+}
+
 }  // namespace sluice::inspect

@@ -8,6 +8,7 @@
 
 #include "engine/base/clock.h"
 #include "sluice/inspector.h"
+#include "sluice/tap.h"
 
 namespace sluice::inspect {
 
@@ -21,6 +22,8 @@ Called CallOnOpen(Inspector& inspector, InspectedFlow& flow, OpenCall& call);
 Called CallOnData(Inspector& inspector, InspectedFlow& flow, Direction direction, Bytes& data,
                   DataCall& call);
 Called CallOnEnd(Inspector& inspector, InspectedFlow& flow, InspectionEnd end);
+// False when it threw. Not measured: a tap may take its time.
+bool CallOnRecord(Tap& tap, const TapRecord& record);
 
 }  // namespace sluice::inspect
 
