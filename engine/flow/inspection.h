@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Inspection: what a flow has while somebody looks at it, taps it or limits its rate: the state of OnData in
-// each direction, and the flow as its inspector knows it. From the worker's pools, made when the
-// flow is opened and gone when nobody looks any more, so that a detached flow is like one never
-// looked at.
+// Inspection: what a flow has while somebody looks at it, taps it or limits its rate: the state of
+// OnData in each direction, and the flow as its inspector knows it. From the worker's pools, made
+// when the flow is opened and gone when nobody looks any more, so that a detached flow is like one
+// never looked at.
 //
 //   asked, held empty       the next bytes are asked about at once
 //   asked, held, no ticket  waits for more bytes (kMore, Keep), until `more_until`
@@ -34,6 +34,8 @@ struct Looking {
   Direction direction = Direction::kUp;
   bool asked = false;
   bool paced = false;  // stopped by a rate
+  bool last_time =
+      false;           // while a verdict is waited for: nothing more could be waited for when asked
   Ticket ticket;       // valid exactly while a verdict is waited for
   memory::Chain held;  // what is undecided, in front of what will be received
   Instant more_until = Instant::Never();

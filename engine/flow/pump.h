@@ -111,7 +111,8 @@ class Pump : public ListNode<StarvedTag> {
   void Look(Looking& look, memory::Chain& fresh);
   void Ask(bool nothing_follows);
   void Settle(Looking& look, Verdict verdict, std::size_t keep, memory::Chain& replacement,
-              bool must_decide);
+              bool nothing_follows);
+  std::size_t KeepMax(bool nothing_follows) const;
   void PassBut(Looking& look, std::size_t keep);
   void TakePace(Looking& look, std::size_t bytes);
   bool StoppedByPace();
