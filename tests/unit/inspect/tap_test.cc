@@ -328,6 +328,37 @@ TEST(TapReaderTest, EveryRecordWakesTheReader) {
   reader.Stop();
 }
 
+class Counting final : public Tap {
+ public:
+  void OnRecord(const TapRecord&) override { records.fetch_add(1); }
+  std::atomic<int> records{0};
+};
+
+// Each record comes when the reader has just told the one before, and is about to fall asleep.
+TEST(TapReaderTest, NoRecordIsLeftBehindByAReaderFallingAsleep) {
+  Counting tap;
+  TapReader reader(tap);
+  TapRing& ring = reader.AddRing(TapRing::kBytesMin);
+  TapWriter writer(ring, &reader, [](void* self) { static_cast<TapReader*>(self)->Wake(); });
+  reader.Start();
+  TestFlow flow;
+  writer.Open(flow.tapped, flow.flow);
+  memory::Slab slab(memory::SlabOptions{4096, 4});
+  memory::Chain chain(slab);
+  ASSERT_TRUE(chain.AppendCopy("bytes", 5));
+  const Instant end = Instant::Now() + 30 * kSecond;
+  for (int i = 1; i < 30000; ++i) {
+    while (tap.records.load() < i) {
+      ASSERT_LT(Instant::Now().ns, end.ns) << "after " << tap.records.load() << " records";
+    }
+    // Now here, now there in what it does next.
+    for (std::atomic<int> pause{i % 200}; pause.load() > 0; pause.fetch_sub(1)) {
+    }
+    writer.Data(flow.tapped, flow.flow, Direction::kUp, chain);
+  }
+  writer.End(flow.tapped, flow.flow);
+}
+
 // Holds up its thread in the first record.
 class Holder final : public Tap {
  public:
