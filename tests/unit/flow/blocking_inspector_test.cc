@@ -208,7 +208,7 @@ TEST_F(BlockingInspectorTest, ABlockedCallHoldsUpItsOwnFlowOnly) {
     Send(other.client, "question");
     EXPECT_EQ(Receive(other.origin), "question");
   }
-  EXPECT_EQ(engine_->Metrics()[Counter::k_bytes_up], 50u * 8);
+  ASSERT_TRUE(Await(Counter::k_bytes_up, 50u * 8));
   EXPECT_EQ(inspector_->stats().running, 1u);
   handler_.OpenGate();
   EXPECT_EQ(Receive(blocked.origin), "block");
