@@ -104,11 +104,13 @@ void Flow::OnQueryFailed() {
 // queried -> admitted, by way of who looks at it.
 void Flow::Examine() {
   if (HopBudgetSpent()) return Close(Cause::kHopBudget, Side::kDownstream, OsError{}, true, true);
-  if (host_.inspector != nullptr || host_.policy->bytes_per_second != 0) return BeginInspection();
+  const bool looked_at = host_.inspector != nullptr || host_.tap != nullptr;
+  if (looked_at || host_.policy->bytes_per_second != 0) return BeginInspection();
   Admit();
 }
 
 void Flow::Admit() {
+  if (host_.tap != nullptr) CountTapped(host_.tap->Open(inspection_->tapped, inspection_->flow));
   if (host_.own_listeners->IsOurs(info_.destination)) {
     return Close(Cause::kLoopGuard, Side::kEngine, OsError{}, true, true);
   }

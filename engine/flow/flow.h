@@ -28,6 +28,7 @@
 
 namespace sluice::inspect {
 struct Called;
+struct TapCount;
 }
 
 namespace sluice::flow {
@@ -97,6 +98,7 @@ class Flow : public ListNode<LiveTag>, public ListNode<WorkerTag> {
   void EndInspectionIfDone();
   void StartInspectionTimer();
   void NoteCall(const inspect::Called& called);
+  void CountTapped(const inspect::TapCount& count);
   // While the inspector closes the flow: both sides may have ended theirs.
   void CloseIfEnded();
 

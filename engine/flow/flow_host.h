@@ -123,6 +123,7 @@ struct FlowHost {
   redirect::LoopGuard* loop_guard = nullptr;
   Inspector* inspector = nullptr;  // null: nobody looks
   inspect::VerdictDesk* desk = nullptr;     // null: no inspector
+  inspect::TapWriter* tap = nullptr;        // null: nobody listens
   Pace* pace = nullptr;            // of all inspected flows here together
   std::optional<net::TokenBucket> opens;  // connections that the inspector is asked about; none: all
   Nanos slow_call = 0;                    // how long the last slow call took, for the log

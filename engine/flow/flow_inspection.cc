@@ -50,7 +50,15 @@ void Flow::NoteCall(const inspect::Called& called) {
   host_.limited(host_.owner, metrics::Counter::k_slow_callbacks);
 }
 
-// queried: somebody wants to look, or to limit the rate.
+void Flow::CountTapped(const inspect::TapCount& count) {
+  host_.counters->Add(metrics::Counter::k_bytes_tapped, count.bytes);
+  if (count.records_missed == 0) return;
+  host_.counters->Add(metrics::Counter::k_bytes_untapped, count.bytes_missed);
+  host_.counters->Add(metrics::Counter::k_records_untapped, count.records_missed);
+  host_.limited(host_.owner, metrics::Counter::k_records_untapped);
+}
+
+// queried: somebody wants to look, to listen, or to limit the rate.
 void Flow::BeginInspection() {
   inspection_ = host_.pools->inspections.Make(*this, *host_.slab);
   if (inspection_ == nullptr) {
@@ -178,7 +186,7 @@ void Flow::EndInspectionIfDone() {
     if (look->asked || look->pended()) return;
   }
   for (Pump* pump : {&up_pump_, &down_pump_}) pump->PassHeld();
-  if (!inspection_->limits_rate()) {
+  if (!inspection_->limits_rate() && host_.tap == nullptr) {
     EndInspection(InspectionEnd::kDetached);
   } else {
     TellEnd(InspectionEnd::kDetached);
@@ -198,6 +206,7 @@ void Flow::EndInspection(InspectionEnd end) {
   if (inspection_ == nullptr) return;
   host_.timers->Stop(inspection_->timer);
   TellEnd(end);
+  if (host_.tap != nullptr) CountTapped(host_.tap->End(inspection_->tapped, inspection_->flow));
   host_.pools->inspections.Free(std::exchange(inspection_, nullptr));
 }
 

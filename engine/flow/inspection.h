@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Inspection: what a flow has while somebody looks at it or limits its rate: the state of OnData in
-// each direction, and the flow as its inspector knows it. From the worker's pools, made when the
-// flow is opened and gone when nobody looks any more, so that a detached flow is like one never
-// looked at.
+// Inspection: what a flow has while somebody looks at it, taps it or limits its rate: the state of
+// OnData in each direction, and the flow as its inspector knows it. From the worker's pools, made
+// when the flow is opened and gone when nobody looks any more, so that a detached flow is like one
+// never looked at.
 //
 //   asked, held empty       the next bytes are asked about at once
 //   asked, held, no ticket  waits for more bytes (kMore, Keep), until `more_until`
@@ -14,6 +14,7 @@
 #define SLUICE_FLOW_INSPECTION_H_
 
 #include "engine/base/clock.h"
+#include "engine/inspect/tap_writer.h"
 #include "engine/io/timer_wheel.h"
 #include "engine/memory/chain.h"
 #include "sluice/inspector.h"
@@ -37,6 +38,8 @@ struct Looking {
   Direction direction = Direction::kUp;
   bool asked = false;
   bool paced = false;  // stopped by a rate
+  bool last_time =
+      false;           // while a verdict is waited for: nothing more could be waited for when asked
   Ticket ticket;       // valid exactly while a verdict is waited for
   memory::Chain held;  // what is undecided, in front of what will be received
   memory::Chain behind;  // came while a verdict on `held` was waited for; at most one receive
@@ -59,6 +62,7 @@ struct Inspection {
   bool opened = false;  // OnOpen was called, and OnEnd not yet
   Looking up;
   Looking down;
+  inspect::Tapped tapped;
   io::Timer timer;  // the first of `more_until` and, of who is paced, `receive_at`
 };
 

@@ -195,6 +195,7 @@ void Pump::EndReceive(std::size_t received, memory::Chain& fresh) {
 // Takes what was received into the queue, past the inspector.
 void Pump::AcceptBytes(memory::Chain& fresh) {
   Looking* look = looking();
+  if (host().tap != nullptr) TapReceived(fresh);
   if (discarding_) {
     fresh.Clear();
   } else if (look == nullptr) {

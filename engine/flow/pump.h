@@ -107,10 +107,12 @@ class Pump : public ListNode<StarvedTag> {
   // Null when nobody looks and no rate is set.
   Looking* looking() const;
   std::size_t held() const;
+  void TapReceived(const memory::Chain& fresh);
   void Look(Looking& look, memory::Chain& fresh);
   void Ask(bool nothing_follows);
   void Settle(Looking& look, Verdict verdict, std::size_t keep, memory::Chain& replacement,
-              bool must_decide);
+              bool nothing_follows);
+  std::size_t KeepMax(bool nothing_follows) const;
   void AskBehind();
   void PassBut(Looking& look, std::size_t keep);
   void TakePace(Looking& look, std::size_t bytes);

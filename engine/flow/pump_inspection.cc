@@ -17,17 +17,21 @@ namespace sluice::flow {
 // One call of OnData.
 class Pump::Asking final : public DataCall {
  public:
-  Asking(Pump& pump, Looking& looking, bool ended, bool must_decide)
+  Asking(Pump& pump, Looking& looking, bool ended, bool nothing_follows)
       : pump_(pump),
+        looking_(looking),
         ended_(ended),
-        must_decide_(must_decide),
+        nothing_follows_(nothing_follows),
         replacement_(*pump.host().slab),
         replacement_bytes_(replacement_),
         later_(pump.host().desk, &looking,
                pump.host().port->now() + pump.host().policy->pending_timeout) {}
 
   bool ended() const override { return ended_; }
-  bool must_decide() const override { return must_decide_; }
+  bool must_decide() const override {
+    return nothing_follows_ || looking_.held.size() >= pump_.host().policy->more_bytes_max;
+  }
+  std::size_t keep_max() const override { return pump_.KeepMax(nothing_follows_); }
   void Keep(std::size_t count) override { keep_ = count; }
   Bytes& replacement() override { return replacement_bytes_; }
   bool Inject(Direction direction, absl::string_view bytes) override {
@@ -41,13 +45,19 @@ class Pump::Asking final : public DataCall {
 
  private:
   Pump& pump_;
+  const Looking& looking_;
   const bool ended_;
-  const bool must_decide_;
+  const bool nothing_follows_;
   std::size_t keep_ = 0;
   memory::Chain replacement_;
   Bytes replacement_bytes_;
   inspect::Later later_;
 };
+
+// Of what is held; less than kMore may wait for, so that it is bounded as well.
+std::size_t Pump::KeepMax(bool nothing_follows) const {
+  return nothing_follows ? 0 : host().policy->more_bytes_max - 1;
+}
 
 Looking* Pump::looking() const {
   Inspection* inspection = flow_.inspection();
@@ -95,6 +105,11 @@ std::size_t Pump::ReceiveMax() const {
   return static_cast<std::size_t>(std::max<std::uint64_t>(1, rate / kReceivesASecond));
 }
 
+void Pump::TapReceived(const memory::Chain& fresh) {
+  Inspection& inspection = *flow_.inspection();
+  flow_.CountTapped(host().tap->Data(inspection.tapped, inspection.flow, direction_, fresh));
+}
+
 // Received bytes, on their way into the queue.
 void Pump::Look(Looking& look, memory::Chain& fresh) {
   TakePace(look, fresh.size());
@@ -113,8 +128,7 @@ void Pump::DecideNow() {
 // REQUIRES: bytes are held, no verdict is waited for.
 void Pump::Ask(bool nothing_follows) {
   Looking& look = *looking();
-  const bool must_decide = nothing_follows || look.held.size() >= host().policy->more_bytes_max;
-  Asking call(*this, look, end_seen_, must_decide);
+  Asking call(*this, look, end_seen_, nothing_follows);
   Bytes data(look.held);
   const std::uint64_t copied = host().slab->copied_bytes;
   const inspect::Called called =
@@ -129,6 +143,7 @@ void Pump::Ask(bool nothing_follows) {
   } else if (verdict == Verdict::kPend && call.ticket().valid()) {
     host().counters->Add(metrics::Counter::k_pended);
     look.ticket = call.ticket();
+    look.last_time = nothing_follows;
     look.more_until = Instant::Never();
     return host().pended(host().owner);
   }
@@ -140,14 +155,16 @@ void Pump::Ask(bool nothing_follows) {
     verdict = host().policy->pending_default;
   }
   const std::size_t keep = std::min(call.keep(), look.held.size());
-  Settle(look, verdict, keep, call.replacement_chain(), must_decide);
+  Settle(look, verdict, keep, call.replacement_chain(), nothing_follows);
 }
 
 // What a verdict does. Last of all it may end the inspection or the flow, so `look` is not touched
 // by callers afterwards.
 void Pump::Settle(Looking& look, Verdict verdict, std::size_t keep, memory::Chain& replacement,
-                  bool must_decide) {
+                  bool nothing_follows) {
   const std::size_t held = look.held.size();
+  const bool must_decide = nothing_follows || held >= host().policy->more_bytes_max;
+  const bool may_keep = keep <= KeepMax(nothing_follows);
   switch (verdict) {
     case Verdict::kReset:
       look.held.Clear();
@@ -169,16 +186,15 @@ void Pump::Settle(Looking& look, Verdict verdict, std::size_t keep, memory::Chai
       keep = held;
       break;
     default:
-      PassBut(look, must_decide ? 0 : keep);
+      PassBut(look, may_keep ? keep : 0);
       break;
   }
-  // Nothing follows that it could be kept for.
-  if (must_decide && verdict != Verdict::kMore) queue_.Append(look.held);
+  if (!may_keep && verdict != Verdict::kMore) queue_.Append(look.held);
   if (look.held.empty()) {
     look.more_until = Instant::Never();
     return;
   }
-  if (must_decide) {
+  if (verdict == Verdict::kMore && must_decide) {
     host().counters->Add(metrics::Counter::k_opaque);
     look.asked = false;
     queue_.Append(look.held);
@@ -196,9 +212,9 @@ void Pump::Settle(Looking& look, Verdict verdict, std::size_t keep, memory::Chai
 void Pump::PassBut(Looking& look, std::size_t keep) {
   if (keep == 0) return queue_.Append(look.held);
   memory::Chain front(*host().slab);
-  // A receive brought bytes just now, and the slab keeps a link for this cut.
-  SLUICE_CHECK(look.held.SplitPrefix(look.held.size() - keep, front));
-  queue_.Append(front);
+  // The slab keeps a link for the cut of what was just received. For what came a while ago there
+  // may be none: then all of it stays and comes again.
+  if (look.held.SplitPrefix(look.held.size() - keep, front)) queue_.Append(front);
 }
 
 bool Pump::Inject(absl::string_view bytes) {
@@ -226,7 +242,7 @@ void Pump::OnAnswer(Looking& look, Answer& answer) {
     replacement.Clear();
     return flow_.OnNoRoomForAnswer();
   }
-  Settle(look, answer.verdict, 0, replacement, false);
+  Settle(look, answer.verdict, 0, replacement, look.last_time);
   if (flow_.may_send()) AskBehind();
   // The end came while the verdict was waited for.
   if (end_seen_ && flow_.may_send()) DecideNow();

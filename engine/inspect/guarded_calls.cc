@@ -35,4 +35,30 @@ Called CallOnEnd(Inspector& inspector, InspectedFlow& flow, InspectionEnd end) {
   });
 }
 
+Called CallOnOpen(BlockingHandler& handler, BlockingFlow& flow, const BlockingOpen& open,
+                  Answer* answer) {
+  return Guarded([&] { return handler.OnOpen(flow, open, answer); });
+}
+
+Called CallOnData(BlockingHandler& handler, BlockingFlow& flow, const BlockingData& data,
+                  Answer* answer) {
+  return Guarded([&] { return handler.OnData(flow, data, answer); });
+}
+
+Called CallOnEnd(BlockingHandler& handler, BlockingFlow& flow) {
+  return Guarded([&] {
+    handler.OnEnd(flow);
+    return Verdict::kPass;
+  });
+}
+
+bool CallOnRecord(Tap& tap, const TapRecord& record) {
+  try {
+    tap.OnRecord(record);
+    return true;
+  } catch (...) {
+    return false;
+  }
+}
+
 }  // namespace sluice::inspect

@@ -7,7 +7,9 @@
 #define SLUICE_INSPECT_GUARDED_CALLS_H_
 
 #include "engine/base/clock.h"
+#include "sluice/blocking_inspector.h"
 #include "sluice/inspector.h"
+#include "sluice/tap.h"
 
 namespace sluice::inspect {
 
@@ -21,6 +23,13 @@ Called CallOnOpen(Inspector& inspector, InspectedFlow& flow, OpenCall& call);
 Called CallOnData(Inspector& inspector, InspectedFlow& flow, Direction direction, Bytes& data,
                   DataCall& call);
 Called CallOnEnd(Inspector& inspector, InspectedFlow& flow, InspectionEnd end);
+Called CallOnOpen(BlockingHandler& handler, BlockingFlow& flow, const BlockingOpen& open,
+                  Answer* answer);
+Called CallOnData(BlockingHandler& handler, BlockingFlow& flow, const BlockingData& data,
+                  Answer* answer);
+Called CallOnEnd(BlockingHandler& handler, BlockingFlow& flow);
+// False when it threw. Not measured: a tap may take its time.
+bool CallOnRecord(Tap& tap, const TapRecord& record);
 
 }  // namespace sluice::inspect
 

@@ -65,6 +65,10 @@ namespace sluice::metrics {
   X(pended, "verdicts that inspectors gave later")                                         \
   X(pending_expired, "pending verdicts that did not come in time")                         \
   X(refused_pending, "pending verdicts refused because too many were waited for")          \
+  X(bytes_tapped, "payload bytes copied for the tap")                                      \
+  X(bytes_untapped, "payload bytes that the tap missed because its ring was full")         \
+  X(records_untapped, "records that the tap missed because its ring was full")             \
+  X(tap_threw, "records that the tap threw at")                                            \
   X(paused_buffered, "times a flow stopped reading because too much was buffered")         \
   X(starved, "times a flow stopped reading because the slab was empty")
 

@@ -62,6 +62,9 @@ absl::Status CheckInspection(const EngineOptions& options) {
   if (options.inspector_opens_per_second > static_cast<std::uint64_t>(kSecond)) {
     return absl::InvalidArgumentError("inspector_opens_per_second: at most 1000000000");
   }
+  if (options.tap != nullptr && options.tap_bytes_max < inspect::TapRing::kBytesMin) {
+    return absl::InvalidArgumentError("tap_bytes_max: must be at least 4096 bytes");
+  }
   return absl::OkStatus();
 }
 
@@ -96,6 +99,7 @@ Engine::Engine(Runtime& runtime, EngineOptions options)
     listener_admissions_.push_back(
         std::make_unique<Admission>(limited ? options_.listener_limits[i] : AdmissionLimits{}));
   }
+  if (options_.tap != nullptr) tap_reader_ = std::make_unique<inspect::TapReader>(*options_.tap);
   own_listeners_.AddLocalAddresses(io::LocalAddresses());
   for (std::size_t i = 0; i < runtime.workers(); ++i) {
     parts_.push_back(std::make_unique<EnginePart>(*this, runtime.worker(i)));
@@ -111,6 +115,7 @@ absl::Status Engine::Start() {
     absl::MutexLock lock(&mutex_);
     parts_left_ = parts_.size();
   }
+  if (tap_reader_ != nullptr && !runtime_.caller_driven()) tap_reader_->Start();
   // Each engine keeps to one listening worker, so that its listeners are stopped as one.
   EnginePart& part = *parts_[runtime_.NextListeningWorker()];
   for (const Address& local : options_.listen) {
@@ -167,6 +172,7 @@ void Engine::Stop(Nanos drain) {
   started_ = false;
   // A barrier: the workers have left every function of the parts before these are destroyed.
   OnEachPart([](EnginePart&) {});
+  if (tap_reader_ != nullptr) tap_reader_->Stop();
 }
 
 void Engine::AwaitDrained(Nanos drain) {
@@ -218,6 +224,10 @@ void Engine::OnPartDrained() {
 metrics::Snapshot Engine::Metrics() const {
   metrics::Snapshot snapshot;
   for (const std::unique_ptr<EnginePart>& part : parts_) part->counters().AddTo(snapshot);
+  if (tap_reader_ != nullptr) {
+    snapshot.values[static_cast<std::size_t>(metrics::Counter::k_tap_threw)] +=
+        tap_reader_->threw();
+  }
   return snapshot;
 }
 

@@ -17,7 +17,7 @@
 #include "absl/status/status.h"
 #include "absl/synchronization/mutex.h"
 #include "engine/flow/flow_host.h"
-#include "sluice/inspector.h"
+#include "engine/inspect/tap_reader.h"
 #include "engine/metrics/metrics.h"
 #include "engine/net/listener.h"
 #include "engine/redirect/own_listeners.h"
@@ -25,6 +25,8 @@
 #include "engine/runtime/admission.h"
 #include "engine/runtime/engine_part.h"
 #include "engine/runtime/runtime.h"
+#include "sluice/inspector.h"
+#include "sluice/tap.h"
 
 namespace sluice::runtime {
 
@@ -44,6 +46,10 @@ struct EngineOptions {
   // Where connections go. Owned by the engine.
   std::unique_ptr<redirect::Redirector> redirector;
   Inspector* inspector = nullptr;  // borrowed; outlives the engine
+  Tap* tap = nullptr;              // borrowed; outlives the engine
+  // What each worker keeps for the tap until it is told; rounded down to a power of two. At least
+  // 4096.
+  std::size_t tap_bytes_max = std::size_t{1} << 20;
   // Of all flows that it looks at: past this rate of bytes they wait for each other. 0: no limit.
   std::uint64_t inspector_bytes_per_second = 0;
   // How many connections a second it is asked about; the others get FlowPolicy::opens_exceeded. As
@@ -96,6 +102,7 @@ class Engine {
   const EngineOptions options_;
   redirect::OwnListeners own_listeners_;
   std::vector<Address> addresses_;
+  std::unique_ptr<inspect::TapReader> tap_reader_;  // null: no tap
   std::vector<std::unique_ptr<EnginePart>> parts_;  // one a worker, same order
   Admission admission_;
   std::vector<std::unique_ptr<Admission>> listener_admissions_;  // as options_.listen

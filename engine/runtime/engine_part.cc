@@ -12,6 +12,7 @@ namespace sluice::runtime {
 namespace {
 
 constexpr int kVerdictsATurn = 256;
+constexpr int kTapRecordsATurn = 64;
 
 }  // namespace
 
@@ -50,6 +51,7 @@ EnginePart::EnginePart(Engine& engine, Worker& worker) : engine_(engine), worker
   host_.loop_guard = &engine.runtime_.loop_guard();
   if (engine.options_.inspector != nullptr) OpenDesk();
   LimitInspector();
+  if (engine.options_.tap != nullptr) OpenTap();
   // The other candidate starts behind this worker, so that few connections do not all meet at
   // worker 0.
   rotation_ = static_cast<std::size_t>(worker.index());
@@ -188,6 +190,9 @@ std::string EnginePart::LimitText(metrics::Counter counter) const {
     case metrics::Counter::k_paused_buffered:
       return absl::StrCat("limit buffered_max=", engine_.options_.buffered_max,
                           " reached: reading pauses");
+    case metrics::Counter::k_records_untapped:
+      return absl::StrCat("limit tap_bytes_max=", tap_ring_->capacity(), " reached: tap ",
+                          engine_.options_.tap->name(), " misses records");
     default:
       return InspectorText(counter);
   }
@@ -308,6 +313,30 @@ void EnginePart::LimitInspector() {
   }
 }
 
+void EnginePart::OpenTap() {
+  tap_ring_ = &engine_.tap_reader_->AddRing(engine_.options_.tap_bytes_max);
+  if (engine_.runtime_.caller_driven()) {
+    tap_due_.Bind(this, [](void* self) { static_cast<EnginePart*>(self)->OnTapDue(); });
+    tap_ = std::make_unique<inspect::TapWriter>(
+        *tap_ring_, this, [](void* self) { static_cast<EnginePart*>(self)->OnTapWritten(); });
+  } else {
+    tap_ = std::make_unique<inspect::TapWriter>(
+        *tap_ring_, engine_.tap_reader_.get(),
+        [](void* reader) { static_cast<inspect::TapReader*>(reader)->Wake(); });
+  }
+  host_.tap = tap_.get();
+}
+
+void EnginePart::OnTapWritten() {
+  if (!tap_on_way_) tap_on_way_ = worker_.port().Post(tap_due_);
+}
+
+void EnginePart::OnTapDue() {
+  tap_on_way_ = false;
+  if (engine_.tap_reader_->Drain(*tap_ring_, kTapRecordsATurn)) OnTapWritten();
+  ReportIfDrained();
+}
+
 // Verdicts that come later.
 void EnginePart::OpenDesk() {
   const flow::FlowPolicy& policy = engine_.options_.policy;
@@ -382,6 +411,7 @@ void EnginePart::ReportIfDrained() {
     // Closed, so no wake is under way and the count is exact. The message comes back here.
     if (verdicts_on_way_.load(std::memory_order_acquire) != 0) return;
   }
+  if (tap_on_way_) return;
   reported_ = true;
   engine_.OnPartDrained();
 }

@@ -18,6 +18,8 @@
 
 #include "engine/base/log.h"
 #include "engine/flow/flow.h"
+#include "engine/inspect/tap_ring.h"
+#include "engine/inspect/tap_writer.h"
 #include "engine/inspect/verdict_desk.h"
 #include "engine/io/message.h"
 #include "engine/io/timer_wheel.h"
@@ -77,6 +79,9 @@ class EnginePart {
   void OnJoined(flow::Flow& flow);
   void OnNoticed(const flow::Flow& flow, metrics::Counter counter);
   void LimitInspector();
+  void OpenTap();
+  void OnTapWritten();
+  void OnTapDue();
   void OpenDesk();
   void PostVerdictsCame();
   void OnPended();
@@ -95,6 +100,11 @@ class EnginePart {
   io::Message verdicts_came_;
   std::atomic<int> verdicts_on_way_{0};  // messages posted and not yet run
   io::Timer verdict_timer_;
+  // Null when nobody taps. On a caller-driven runtime `tap_due_` takes its records out.
+  std::unique_ptr<inspect::TapWriter> tap_;
+  inspect::TapRing* tap_ring_ = nullptr;
+  io::Message tap_due_;
+  bool tap_on_way_ = false;  // tap_due_ was posted and has not run
   flow::BufferBudget budget_;
   flow::Pace pace_;
   flow::FlowHost host_;

@@ -36,7 +36,8 @@ MemoryBound WorstCaseMemory(const RuntimeOptions& runtime,
   for (const EngineOptions* engine : engines) {
     const std::size_t flows = engine->limits.flows_max;
     // Each worker keeps what it once had, and which flows it gets is up to the load.
-    const bool inspected = engine->inspector != nullptr || engine->policy.bytes_per_second != 0;
+    const bool inspected = engine->inspector != nullptr || engine->tap != nullptr ||
+                           engine->policy.bytes_per_second != 0;
     bound.flows += workers * BytesOfFlows(flows, inspected);
     bound.queries += workers * flows * engine->redirector->QueryBytesMax();
     bound.guards += flows * redirect::LoopGuard::BytesPerFlow();
@@ -52,6 +53,9 @@ MemoryBound WorstCaseMemory(const RuntimeOptions& runtime,
     if (engine->inspector != nullptr) {
       bound.verdicts += workers * inspect::VerdictDesk::BytesFor(engine->policy.pending_max);
     }
+    if (engine->tap != nullptr) {
+      bound.taps += kThreadBytes + workers * inspect::TapRing::BytesFor(engine->tap_bytes_max);
+    }
   }
   return bound;
 }
@@ -64,7 +68,7 @@ std::string MemoryBound::ToString() const {
   const auto mib = [](std::size_t bytes) { return absl::StrCat((bytes + 1048575) >> 20, " MiB"); };
   return absl::StrCat("at most ", mib(total()), ": workers ", mib(workers), ", flows ", mib(flows),
                       ", queries ", mib(queries), ", guards ", mib(guards), ", listeners ",
-                      mib(listeners), ", verdicts ", mib(verdicts));
+                      mib(listeners), ", verdicts ", mib(verdicts), ", taps ", mib(taps));
 }
 
 }  // namespace sluice

@@ -101,7 +101,7 @@ Verdict RandomInspector::PassOn(StreamModel& model, const std::string& text, Dat
   std::size_t keep = world_.Chance(300) ? Below(text.size() + 1) : 0;
   call.Keep(keep);
   // Not heard: all goes on.
-  if (call.must_decide()) keep = 0;
+  if (keep > call.keep_max()) keep = 0;
   model.out += text.substr(0, text.size() - keep);
   model.in += text.size() - keep;
   return Verdict::kPass;
@@ -133,7 +133,7 @@ Verdict RandomInspector::Replace(StreamModel& model, Bytes& data, const std::str
   call.Keep(keep);
   model.out += out;
   model.in += text.size() - keep;
-  if (call.must_decide() && keep > 0) {
+  if (keep > call.keep_max()) {
     model.out += text.substr(text.size() - keep);
     model.in += keep;
     keep = 0;

@@ -67,7 +67,7 @@ struct LiveCounts {
 };
 
 // The most memory that a runtime and its engines can come to hold, by their options alone. Bytes.
-// Not in it: what the kernel holds for sockets, and what inspectors keep for themselves.
+// Not in it: what the kernel holds for sockets, and what inspectors and taps keep for themselves.
 struct MemoryBound {
   std::size_t workers = 0;    // slabs, landings and sends, hand-over rings, ports, stacks
   std::size_t flows = 0;      // and their openings
@@ -75,8 +75,11 @@ struct MemoryBound {
   std::size_t guards = 0;     // loop guard, flows of each source
   std::size_t listeners = 0;  // and their accepts
   std::size_t verdicts = 0;   // what inspection takes
+  std::size_t taps = 0;       // rings, and the threads that empty them
 
-  std::size_t total() const { return workers + flows + queries + guards + listeners + verdicts; }
+  std::size_t total() const {
+    return workers + flows + queries + guards + listeners + verdicts + taps;
+  }
   // "at most 423 MiB: workers 68 MiB, flows 330 MiB, ..."
   std::string ToString() const;
 };

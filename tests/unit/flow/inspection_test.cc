@@ -157,6 +157,72 @@ TEST_F(InspectionTest, KeptBytesComeAgainWithWhatFollows) {
   EXPECT_EQ(Count(Counter::k_bytes_copied), 0u);
 }
 
+// One receive may bring more than may be waited for; a short tail of it may stay all the same.
+TEST_F(InspectionTest, AShortTailOfMuchMayBeKept) {
+  options_.policy.more_bytes_max = 4;
+  inspector_.on_data = [](Direction, Bytes& data, DataCall& call) {
+    EXPECT_EQ(call.keep_max(), call.ended() ? 0u : 3u);
+    if (call.keep_max() > 0 && TextOf(data).back() == '?') call.Keep(1);
+    return Verdict::kPass;
+  };
+  StartProxy();
+  Ends& ends = Connect();
+  Send(ends.client, "what is this?");
+  EXPECT_EQ(Receive(ends.origin), "what is this");
+  Send(ends.client, " That?");
+  EXPECT_EQ(Receive(ends.origin), "? That");
+  EndStream(ends.client);
+  EXPECT_EQ(ReceiveToEnd(ends.origin), "?");
+  EXPECT_EQ(Count(Counter::k_opaque), 0u);
+}
+
+TEST_F(InspectionTest, KeepingTooMuchKeepsNothing) {
+  options_.policy.more_bytes_max = 4;
+  inspector_.on_data = [](Direction, Bytes&, DataCall& call) {
+    call.Keep(4);
+    return Verdict::kPass;
+  };
+  StartProxy();
+  Ends& ends = Connect();
+  for (int i = 1; i < 3; ++i) {
+    Send(ends.client, "what is this?");
+    EXPECT_EQ(Receive(ends.origin), "what is this?");
+    EXPECT_EQ(inspector_.asked(), i);
+  }
+  EXPECT_EQ(Count(Counter::k_opaque), 0u);
+}
+
+// The bounds hold for verdicts that come later, too.
+TEST_F(InspectionTest, MoreThatIsSaidLaterIsBounded) {
+  options_.policy.more_bytes_max = 4;
+  inspector_.on_data = [&](Direction, Bytes&, DataCall& call) {
+    EXPECT_TRUE(call.TakeLater().Resolve(Verdict::kMore));
+    return Verdict::kPend;
+  };
+  StartProxy();
+  Ends& ends = Connect();
+  Send(ends.client, "ab");
+  ASSERT_TRUE(AwaitAsked(1));
+  Send(ends.client, "cd");
+  EXPECT_EQ(Receive(ends.origin), "abcd");
+  EXPECT_EQ(Count(Counter::k_opaque), 1u);
+  EXPECT_EQ(inspector_.asked(), 2);
+}
+
+TEST_F(InspectionTest, MoreThatIsSaidLaterOfAnEndedStreamIsNotHeard) {
+  inspector_.on_data = [&](Direction, Bytes&, DataCall& call) {
+    EXPECT_TRUE(call.TakeLater().Resolve(Verdict::kMore));
+    return Verdict::kPend;
+  };
+  StartProxy();
+  Ends& ends = Connect();
+  Send(ends.client, "ab");
+  ASSERT_TRUE(AwaitAsked(1));
+  EndStream(ends.client);
+  EXPECT_EQ(ReceiveToEnd(ends.origin), "ab");
+  EXPECT_EQ(Count(Counter::k_opaque), 1u);
+}
+
 TEST_F(InspectionTest, AReplacementSharesSlicesAndCopiesOnlyWhatIsNew) {
   inspector_.on_data = [](Direction, Bytes& data, DataCall& call) {
     // "secret" in the middle.

@@ -93,6 +93,13 @@ TEST_F(MemoryTest, EveryLimitCounts) {
   const std::size_t inspected = Bound(runtime, engine);
   engine.policy.pending_max *= 2;
   EXPECT_GE(Bound(runtime, engine), inspected + engine.policy.pending_max / 2 * 32);
+  class Deaf final : public Tap {
+    void OnRecord(const TapRecord&) override {}
+  } deaf;
+  engine.tap = &deaf;
+  const std::size_t tapped = Bound(runtime, engine);
+  engine.tap_bytes_max *= 2;
+  EXPECT_EQ(Bound(runtime, engine), tapped + engine.tap_bytes_max / 2);
 }
 
 #if defined(__linux__) && !defined(SLUICE_AUDIT_BUILD)

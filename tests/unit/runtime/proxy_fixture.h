@@ -75,6 +75,8 @@ class ProxyTest : public ::testing::Test {
     options.inspector = options_.inspector;
     options.inspector_bytes_per_second = options_.inspector_bytes_per_second;
     options.inspector_opens_per_second = options_.inspector_opens_per_second;
+    options.tap = options_.tap;
+    options.tap_bytes_max = options_.tap_bytes_max;
     options.redirector = std::make_unique<redirect::NoneRedirector>(upstream);
     absl::StatusOr<std::unique_ptr<Engine>> engine = Engine::Create(*runtime_, std::move(options));
     EXPECT_TRUE(engine.ok()) << engine.status();
