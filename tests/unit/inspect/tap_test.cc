@@ -339,6 +339,8 @@ TEST(TapReaderTest, NoRecordIsLeftBehindByAReaderFallingAsleep) {
   Counting tap;
   TapReader reader(tap);
   TapRing& ring = reader.AddRing(TapRing::kBytesMin);
+  // To look at all of them takes it a while.
+  for (int i = 0; i < 512; ++i) reader.AddRing(TapRing::kBytesMin);
   TapWriter writer(ring, &reader, [](void* self) { static_cast<TapReader*>(self)->Wake(); });
   reader.Start();
   TestFlow flow;
