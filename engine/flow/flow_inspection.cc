@@ -175,8 +175,10 @@ void Flow::CloseIfEnded() {
 // By verdict. A direction whose verdict is waited for has it first.
 void Flow::Detach() {
   if (inspection_->opened) Count(metrics::Counter::k_detached);
-  inspection_->up.asked = false;
-  inspection_->down.asked = false;
+  for (Pump* pump : {&up_pump_, &down_pump_}) {
+    inspection_->Of(pump->direction()).asked = false;
+    if (!pump->pended()) pump->PassHeld();
+  }
   EndInspectionIfDone();
 }
 

@@ -113,7 +113,8 @@ class Pump : public ListNode<StarvedTag> {
   void Settle(Looking& look, Verdict verdict, std::size_t keep, memory::Chain& replacement,
               bool nothing_follows);
   std::size_t KeepMax(bool nothing_follows) const;
-  void AskBehind();
+  void GoOnAsking();
+  bool InjectLate(absl::string_view bytes);
   void PassBut(Looking& look, std::size_t keep);
   void TakePace(Looking& look, std::size_t bytes);
   bool StoppedByPace();

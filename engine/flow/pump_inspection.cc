@@ -230,14 +230,25 @@ bool Pump::Inject(absl::string_view bytes) {
   return true;
 }
 
+// Of an answer that comes later: there is nobody to tell that it cannot be, so only a want of memory
+// is a failure. To an end that is no longer there it is as good as sent.
+bool Pump::InjectLate(absl::string_view bytes) {
+  if (bytes.empty() || finished_ || discarding_ || !to().socket.is_open()) return true;
+  if (!queue_.AppendCopy(bytes.data(), bytes.size())) return false;
+  host().counters->Add(metrics::Counter::k_bytes_injected, bytes.size());
+  Account();
+  Send();
+  return true;
+}
+
 // The answer to what is held, or the default in its stead.
 void Pump::OnAnswer(Looking& look, Answer& answer) {
   // Withdrawn when the flow began to close, so it is not closing.
   SLUICE_CHECK(flow_.may_send());
   const std::uint64_t copied = host().slab->copied_bytes;
   memory::Chain replacement(*host().slab);
-  const bool fits = flow_.PumpOf(Direction::kUp).Inject(answer.inject_up) &&
-                    flow_.PumpOf(Direction::kDown).Inject(answer.inject_down) &&
+  const bool fits = flow_.PumpOf(Direction::kUp).InjectLate(answer.inject_up) &&
+                    flow_.PumpOf(Direction::kDown).InjectLate(answer.inject_down) &&
                     replacement.AppendCopy(answer.replacement.data(), answer.replacement.size());
   host().counters->Add(metrics::Counter::k_bytes_copied, host().slab->copied_bytes - copied);
   if (!fits) {
@@ -245,24 +256,27 @@ void Pump::OnAnswer(Looking& look, Answer& answer) {
     return flow_.OnNoRoomForAnswer();
   }
   Settle(look, answer.verdict, 0, replacement, look.last_time);
-  if (flow_.may_send()) AskBehind();
-  // The end came while the verdict was waited for.
-  if (end_seen_ && flow_.may_send()) DecideNow();
-  // The inspector lost interest meanwhile.
-  if (flow_.may_send() && looking() != nullptr && !looking()->asked) flow_.EndInspectionIfDone();
+  if (flow_.may_send()) GoOnAsking();
   Account();
   if (!flow_.may_send()) return;
   Send();
   Receive(false);
 }
 
-// What came while a verdict was waited for is asked about in its turn.
-void Pump::AskBehind() {
+// After an answer: what happened while it was waited for is next.
+void Pump::GoOnAsking() {
   Looking* look = looking();
-  if (look == nullptr || look->behind.empty()) return;
-  if (!look->asked) return queue_.Append(look->behind);
-  look->held.Append(look->behind);
-  Ask(false);
+  if (look == nullptr) return;
+  if (!look->asked) {
+    // The inspector lost interest. In front of what is received from here on.
+    PassHeld();
+    return flow_.EndInspectionIfDone();
+  }
+  if (!look->behind.empty()) {
+    look->held.Append(look->behind);
+    Ask(false);
+  }
+  if (end_seen_ && flow_.may_send()) DecideNow();
 }
 
 void Pump::Withdraw() {

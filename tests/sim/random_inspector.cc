@@ -278,6 +278,12 @@ void RandomInspector::AnswerData(Owed owed) {
     out.clear();
     if (answer.verdict == Verdict::kReplace) out = answer.replacement = SomeText();
   }
+  if (may_.alters && world_.Chance(200)) {
+    Alter();
+    const std::string text = SomeText();
+    (owed.direction == Direction::kUp ? answer.inject_up : answer.inject_down) = text;
+    out = text + out;
+  }
   const Verdict verdict = answer.verdict;
   const bool counted = owed.token.Resolve(std::move(answer));
   CheckAnswered(owed.token, counted);
