@@ -8,8 +8,9 @@
 #include <cstddef>
 
 #include "engine/flow/flow.h"
-#include "engine/memory/slab.h"
 #include "engine/flow/flow_pools.h"
+#include "engine/flow/inspection.h"
+#include "engine/memory/slab.h"
 
 namespace sluice::cost {
 
@@ -25,7 +26,8 @@ struct HotSize {
 inline constexpr HotSize kHotSizes[] = {
     {"Flow", sizeof(flow::Flow), 928, "1 a connection"},
     {"Leg", sizeof(flow::Leg), 224, "2 a flow"},
-    {"Pump", sizeof(flow::Pump), 136, "2 a flow"},
+    {"Pump", sizeof(flow::Pump), 112, "2 a flow"},
+    {"Inspection", sizeof(flow::Inspection), 640, "1 a flow that is looked at, tapped or kept to a rate"},
     {"Landing", sizeof(flow::Landing), 328, "1 a receive that waits"},
     {"Opening", sizeof(flow::Opening), 1488, "1 a flow until it is connected"},
     {"QueryOp", sizeof(redirect::QueryOp), 712, "1 an opening"},
@@ -45,7 +47,7 @@ inline constexpr HotSize kHotSizes[] = {
     {"Chunk", sizeof(memory::Chunk), 32, "1 beside each 16 KiB"},
     {"Slice", sizeof(memory::Slice), 16, "4 a landing"},
     {"SliceNode", sizeof(memory::SliceNode), 24, "4 a chunk"},
-    {"Chain", sizeof(memory::Chain), 32, "2 a pump"},
+    {"Chain", sizeof(memory::Chain), 32, "1 a pump, 4 an inspection"},
 };
 
 }  // namespace sluice::cost

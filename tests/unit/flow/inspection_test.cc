@@ -322,6 +322,20 @@ TEST_F(InspectionTest, ADetachedFlowStaysInTheKernel) {
   EXPECT_GE(Count(Counter::k_bytes_spliced), 32 * kMebibyte);
 }
 
+// What an idle flow holds that nobody ever looked at: its sockets, its waits and one timer.
+TEST_F(InspectionTest, ADetachedFlowHoldsNothingOfItsInspection) {
+  inspector_.on_data = [](Direction, Bytes&, DataCall&) { return Verdict::kDetach; };
+  StartProxy();
+  Ends& ends = Connect();
+  ASSERT_TRUE(Eventually([&] { return runtime_->Live().pooled == 1; }));
+  Send(ends.client, "x");
+  EXPECT_EQ(Receive(ends.origin), "x");
+  EXPECT_TRUE(Eventually([&] {
+    const LiveCounts live = runtime_->Live();
+    return live.pooled == 0 && live.chunks == 0 && live.timers == 1;
+  }));
+}
+
 TEST_F(InspectionTest, PassingCopiesNothing) {
   RelayBothWays(8 * kMebibyte, kMebibyte);
   EXPECT_EQ(Count(Counter::k_bytes_copied), 0u);
