@@ -27,7 +27,7 @@ inline constexpr HotSize kHotSizes[] = {
     {"Flow", sizeof(flow::Flow), 928, "1 a connection"},
     {"Leg", sizeof(flow::Leg), 224, "2 a flow"},
     {"Pump", sizeof(flow::Pump), 112, "2 a flow"},
-    {"Inspection", sizeof(flow::Inspection), 640, "1 a flow that is looked at, tapped or kept to a rate"},
+    {"Inspection", sizeof(flow::Inspection), 448, "1 a flow that is looked at, tapped or kept to a rate"},
     {"Landing", sizeof(flow::Landing), 328, "1 a receive that waits"},
     {"Opening", sizeof(flow::Opening), 1488, "1 a flow until it is connected"},
     {"QueryOp", sizeof(redirect::QueryOp), 712, "1 an opening"},
