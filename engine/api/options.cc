@@ -193,6 +193,7 @@ absl::Status Check(const EngineOptions& options) {
   checker.NeedTime(options.listener.retry_longest, "listener.retry_longest", false, kDay);
   CheckPolicy(options.policy, checker);
   CheckInspection(options.inspection, checker);
+  checker.NeedRange(options.tap_bytes_max, 4096, std::uint64_t{1} << 40, "tap_bytes_max");
   for (std::size_t i = 0; i < options.sources.size(); ++i) {
     checker.Need(!options.sources[i].empty(), absl::StrCat("sources[", i, "]"),
                  "is the empty address; leave `sources` empty for the OS's choice");
@@ -236,6 +237,8 @@ runtime::EngineOptions Inside(const EngineOptions& options) {
   inside.buffered_max = options.buffered_max;
   inside.inspector = options.inspector;
   SetInspection(options.inspection, &inside);
+  inside.tap = options.tap;
+  inside.tap_bytes_max = options.tap_bytes_max;
   return inside;
 }
 

@@ -23,7 +23,7 @@ class Pump::Asking final : public DataCall {
         ended_(ended),
         nothing_follows_(nothing_follows),
         replacement_(*pump.host().slab),
-        replacement_bytes_(replacement_),
+        replacement_bytes_(replacement_, &room_),
         later_(pump.host().desk, &looking,
                pump.host().port->now() + pump.host().policy->pending_timeout) {}
 
@@ -40,6 +40,7 @@ class Pump::Asking final : public DataCall {
   Pending TakeLater() override { return later_.Take(); }
 
   std::size_t keep() const { return keep_; }
+  memory::Slice* room() { return &room_; }
   memory::Chain& replacement_chain() { return replacement_; }
   Ticket ticket() const { return later_.ticket(); }
 
@@ -49,6 +50,7 @@ class Pump::Asking final : public DataCall {
   const bool ended_;
   const bool nothing_follows_;
   std::size_t keep_ = 0;
+  memory::Slice room_;
   memory::Chain replacement_;
   Bytes replacement_bytes_;
   inspect::Later later_;
@@ -129,7 +131,7 @@ void Pump::DecideNow() {
 void Pump::Ask(bool nothing_follows) {
   Looking& look = *looking();
   Asking call(*this, look, end_seen_, nothing_follows);
-  Bytes data(look.held);
+  Bytes data(look.held, call.room());
   const std::uint64_t copied = host().slab->copied_bytes;
   const inspect::Called called =
       inspect::CallOnData(*host().inspector, flow_.inspection()->flow, direction_, data, call);

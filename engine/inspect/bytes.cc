@@ -36,7 +36,7 @@ bool Bytes::Append(const Bytes& from, std::size_t offset, std::size_t count) {
 }
 
 bool Bytes::AppendCopy(absl::string_view bytes) {
-  return chain_.AppendCopy(bytes.data(), bytes.size());
+  return chain_.AppendCopy(bytes.data(), bytes.size(), room_);
 }
 
 void Bytes::RemovePrefix(std::size_t count) { chain_.RemovePrefix(count); }

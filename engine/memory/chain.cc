@@ -153,12 +153,26 @@ bool Chain::AppendShared(const Chain& other, std::size_t offset, std::size_t cou
   return true;
 }
 
-bool Chain::AppendCopy(const void* bytes, std::size_t count) {
+bool Chain::AppendCopy(const void* bytes, std::size_t count, Slice* room) {
+  Slice own;
+  Slice& into = room == nullptr ? own : *room;
+  const std::size_t rest = count - std::min(count, into.size());
+  const std::size_t chunks = (rest + slab_->chunk_bytes() - 1) / slab_->chunk_bytes();
+  // And a link for what goes into the room.
+  if (chunks > slab_->available() || !slab_->CanSpareNodes(chunks + (into ? 1 : 0))) return false;
+  const auto* from = static_cast<const std::byte*>(bytes);
   Chain copy(*slab_);
-  std::size_t taken = 0;
-  const std::size_t chunks = (count + slab_->chunk_bytes() - 1) / slab_->chunk_bytes();
-  if (chunks > slab_->available() || !slab_->CanSpareNodes(chunks)) return false;
-  SLUICE_CHECK(copy.CopyIn(bytes, count, &taken));
+  while (count > 0) {
+    if (!into) into = slab_->Take();
+    const std::size_t part = std::min(count, into.size());
+    std::memcpy(into.data(), from, part);
+    slab_->copied_bytes += part;
+    SLUICE_CHECK(copy.Append(into.Part(0, part)));
+    into.RemovePrefix(part);
+    if (into.size() == 0) into.Reset();
+    from += part;
+    count -= part;
+  }
   Append(copy);
   return true;
 }

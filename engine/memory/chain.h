@@ -52,8 +52,9 @@ class Chain {
   // other.size().
   bool AppendShared(const Chain& other, std::size_t offset, std::size_t count);
   // Adds a copy at the end. False when the slab has too few chunks, or can spare no links: nothing
-  // was added.
-  bool AppendCopy(const void* bytes, std::size_t count);
+  // was added. With `room` it begins in what is left of that, and leaves there what is left of the
+  // last chunk, so that many small copies share one.
+  bool AppendCopy(const void* bytes, std::size_t count, Slice* room = nullptr);
   void Clear();
 
   // For walks that stop and go on: the first link, or the one after `node` once begun.

@@ -309,7 +309,8 @@ void EnginePart::LimitInspector() {
   if (options.inspector_opens_per_second != 0) {
     const std::uint64_t rate =
         std::max<std::uint64_t>(1, options.inspector_opens_per_second / workers);
-    host_.opens.emplace(rate, rate, worker_.port().now());
+    // Full at any time. The worker runs already, and its clock is its own.
+    host_.opens.emplace(rate, rate, Instant{});
   }
 }
 

@@ -90,6 +90,9 @@ TEST_P(GrowthTest, T25_BeyondTheCap) {
       EXPECT_EQ(verdict,
                 code == TooSmall::kInvalid && !report ? Verdict::kAbsent : Verdict::kFailed);
       EXPECT_FALSE(run.op.records());
+      // The context was to be had, and is kept until Reset.
+      EXPECT_EQ(rig.buffers.live(), 1u);
+      run.op.Reset();
       EXPECT_EQ(rig.buffers.live(), 0u);
       const WfpCounters counters = redirector.counters();
       std::uint64_t calls = 0;
@@ -194,7 +197,7 @@ TEST_P(GrowthTest, BuffersAreReused) {
     const Link link = rig.ConnectApplication();
     QueryRun run;
     EXPECT_EQ(Query(rig, redirector, run, *link.accepted), Verdict::kOk);
-    EXPECT_EQ(rig.buffers.live(), 1u);  // the records; the context is given back at once
+    EXPECT_EQ(rig.buffers.live(), 2u);  // the records and the context, until Reset
     if (i == 1) made = rig.buffers.made();
   }
   EXPECT_EQ(rig.buffers.made(), made);

@@ -165,6 +165,7 @@ Verdict RandomInspector::Pend(std::size_t connection, Direction direction, const
   owed.connection = connection;
   owed.direction = direction;
   owed.text = text;
+  owed.must_decide = call.must_decide();
   tokens_.push_back(std::move(owed));
   return Verdict::kPend;
 }
@@ -262,8 +263,11 @@ void RandomInspector::AnswerData(Owed owed) {
   const std::size_t roll = Below(10);
   if (roll == 0) {
     answer.verdict = Verdict::kMore;
-    out.clear();
-    in = 0;
+    // Else all is sent, and nobody is asked again.
+    if (!owed.must_decide) {
+      out.clear();
+      in = 0;
+    }
   } else if (roll == 1) {
     answer.verdict = Verdict::kDetach;
   } else if (roll < 6 && may_.alters) {
@@ -280,6 +284,7 @@ void RandomInspector::AnswerData(Owed owed) {
   if (!counted) return;
   model.out += out;
   model.in += in;
+  if (verdict == Verdict::kMore && owed.must_decide) model.raw = model.answered_raw = true;
   if (verdict == Verdict::kDetach) {
     Detached(owed.connection);
     for (const Direction direction : {Direction::kUp, Direction::kDown}) {

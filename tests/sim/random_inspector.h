@@ -57,6 +57,7 @@ class RandomInspector final : public Inspector {
     Pending token;
     std::size_t connection = 0;
     bool opening = false;
+    bool must_decide = false;
     Direction direction = Direction::kUp;
     std::string text;
   };

@@ -175,6 +175,9 @@ Scenario Scenario::FromSeed(std::uint64_t seed) {
     plan.refused = dice.One(12);
     scenario.plans.push_back(plan);
   }
+  scenario.tapped = dice.One(4);
+  scenario.tap_throws = dice.One(4);
+  if (dice.One(2)) scenario.tap_bytes_max = 1 << 16;
   return scenario;
 }
 
@@ -182,9 +185,10 @@ std::string Scenario::ToString() const {
   std::string text = absl::StrCat(
       "seed ", seed, ": workers ", workers, ", ", emulated ? "emulated, hops " : "table",
       emulated ? absl::StrCat(hops) : "", ", window ", world.window, ", chunks ", chunks, " of ",
-      chunk_bytes, ", inspection ", static_cast<int>(inspection), faulty ? ", faults" : "",
-      jumps ? ", jumps" : "", stops_early ? absl::StrCat(", stops after ", stop_after) : "",
-      ", quiet ", policy.quiet_after / kMicrosecond, " us, half-closed ",
+      chunk_bytes, ", inspection ", static_cast<int>(inspection), tapped ? ", tapped" : "",
+      faulty ? ", faults" : "", jumps ? ", jumps" : "",
+      stops_early ? absl::StrCat(", stops after ", stop_after) : "", ", quiet ",
+      policy.quiet_after / kMicrosecond, " us, half-closed ",
       policy.half_closed_timeout / kMillisecond, " ms, idle ", policy.idle_timeout / kMillisecond,
       " ms\n");
   for (std::size_t i = 0; i < plans.size(); ++i) {

@@ -37,6 +37,9 @@ struct Scenario {
   Inspection inspection = Inspection::kNone;
   unsigned never_answered = 0;  // of a pended verdict, per mille
   RandomVerdicts random;
+  bool tapped = false;
+  bool tap_throws = false;
+  std::size_t tap_bytes_max = 4096;
   bool stops_early = false;
   std::size_t stop_after = 0;  // steps
   bool jumps = false;          // the clock leaps

@@ -15,6 +15,7 @@
 #include "tests/sim/checks.h"
 #include "tests/sim/far_end.h"
 #include "tests/sim/sim_parts.h"
+#include "tests/sim/sim_tap.h"
 
 namespace sluice::sim {
 namespace {
@@ -52,6 +53,7 @@ class Run {
   void Connect(std::size_t index);
   void AddEngines();
   void Complain(std::string text) { report_.complaints.push_back(std::move(text)); }
+  void CheckTap(SimTap& tap, const metrics::Snapshot& metrics);
   void EndEverything();
   void CheckConnections();
 
@@ -62,6 +64,7 @@ class Run {
   io::Platform* application_ = nullptr;
   SimInspector inspector_;
   RandomInspector random_;
+  std::vector<std::unique_ptr<SimTap>> taps_;  // by engine; empty: nobody taps
   TableRedirector::Table table_;
   std::unique_ptr<runtime::Runtime> runtime_;
   std::vector<std::unique_ptr<runtime::Engine>> engines_;
@@ -132,6 +135,12 @@ void Run::AddEngines() {
     options.buffered_max = scenario_.buffered_max;
     if (scenario_.inspection != Inspection::kNone) options.inspector = &inspector_;
     if (random()) options.inspector = &random_;
+    if (scenario_.tapped) {
+      taps_.push_back(std::make_unique<SimTap>(world_, scenario_.tap_throws, kFirstServer, hop == 0,
+                                               hop + 1 == scenario_.hops));
+      options.tap = taps_.back().get();
+      options.tap_bytes_max = scenario_.tap_bytes_max;
+    }
     options.inspector_bytes_per_second = scenario_.inspector_bytes_per_second;
     options.inspector_opens_per_second = scenario_.inspector_opens_per_second;
     if (platform_ != nullptr) {
@@ -305,6 +314,11 @@ bool Run::EnginesAreDrained() {
   return true;
 }
 
+void Run::CheckTap(SimTap& tap, const metrics::Snapshot& metrics) {
+  tap.CheckTotals(metrics);
+  for (const std::string& complaint : tap.complaints()) Complain(complaint);
+}
+
 void Run::EndEverything() {
   for (const auto& engine : engines_) engine->BeginStop();
   RunUntil(&Run::EnginesAreDrained);
@@ -313,6 +327,8 @@ void Run::EndEverything() {
     engine->Stop(0);
     const metrics::Snapshot metrics = engine->Metrics();
     CheckCounters(*engine, random(), &report_.complaints);
+    if (scenario_.tapped)
+      CheckTap(*taps_[static_cast<std::size_t>(&engine - &engines_[0])], metrics);
     for (std::size_t i = 0; i < metrics::kCounterCount; ++i) {
       report_.metrics.values[i] += metrics.values[i];
     }

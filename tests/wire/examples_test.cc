@@ -8,6 +8,7 @@
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "tests/wire/examples.h"
 #include "tests/wire/program.h"
 #include "tests/wire/sockets.h"
 
@@ -15,16 +16,6 @@ namespace sluice::wire {
 namespace {
 
 using ::testing::HasSubstr;
-
-// The example beside `sluice`, launched the same way.
-std::vector<std::string> Example(const std::string& name, const std::vector<std::string>& words) {
-  std::vector<std::string> command = Program::Sluice({});
-  std::string& program = command.back();
-  const std::size_t at = program.rfind("sluice");
-  program.replace(at, std::string("sluice").size(), name);
-  command.insert(command.end(), words.begin(), words.end());
-  return command;
-}
 
 TEST(ExamplesTest, RedirectServiceReadsItsOwnContext) {
   Program echo(Program::Sluice({"echo", "--listen", "127.0.0.1:0"}));

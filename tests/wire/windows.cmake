@@ -21,7 +21,8 @@ function(sluice_host_suite suite)
     OUTPUT "${suite}"
     COMMAND
       "${SLUICE_HOST_CXX}" -std=c++20 -O1 -Wall -Wextra "-I${PROJECT_SOURCE_DIR}" "-I${PROJECT_SOURCE_DIR}/engine/include"
-      "-DSLUICE_BIN_DIR=\"${CMAKE_RUNTIME_OUTPUT_DIRECTORY}\"" ${ARGN} -o "${suite}" -lgmock -lgtest -lgtest_main
+      "-DSLUICE_BIN_DIR=\"${CMAKE_RUNTIME_OUTPUT_DIRECTORY}\""
+      "-DSLUICE_WIRE_DIR=\"${PROJECT_SOURCE_DIR}/tests/wire\"" ${ARGN} -o "${suite}" -lgmock -lgtest -lgtest_main
       -lpthread
     DEPENDS ${ARGN} ${wire_headers} ${transparency_headers}
     COMMENT "Building ${suite} for this machine"
@@ -32,7 +33,7 @@ sluice_host_suite(
   "${transparency_suite}" ${transparency_sources} "${CMAKE_CURRENT_LIST_DIR}/program.cc"
   "${CMAKE_CURRENT_LIST_DIR}/sockets.cc" "${PROJECT_SOURCE_DIR}/engine/base/check.cc")
 add_custom_target(wire ALL DEPENDS "${wire_suite}" "${transparency_suite}")
-add_dependencies(wire sluice minimal_proxy redirect_service)
+add_dependencies(wire sluice minimal_proxy redirect_service content_proxy name_proxy tap_proxy)
 
 add_test(NAME wire COMMAND "${CMAKE_CURRENT_LIST_DIR}/run-windows"
                            "--gtest_output=xml:${CMAKE_BINARY_DIR}/results/wire.xml")

@@ -16,12 +16,14 @@ namespace sluice {
 
 namespace memory {
 class Chain;  // internal to the engine
+class Slice;
 }
 
 class Bytes {
  public:
   // Internal: the engine makes them.
-  explicit Bytes(memory::Chain& chain) : chain_(chain) {}
+  explicit Bytes(memory::Chain& chain, memory::Slice* room = nullptr)
+      : chain_(chain), room_(room) {}
   Bytes(const Bytes&) = delete;
   Bytes& operator=(const Bytes&) = delete;
 
@@ -59,6 +61,7 @@ class Bytes {
 
  private:
   memory::Chain& chain_;
+  memory::Slice* const room_;  // for small copies; may be null
 };
 
 }  // namespace sluice

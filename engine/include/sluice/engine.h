@@ -31,6 +31,7 @@
 #include "sluice/metrics.h"
 #include "sluice/redirect.h"
 #include "sluice/runtime.h"
+#include "sluice/tap.h"
 
 namespace sluice {
 
@@ -135,6 +136,10 @@ struct EngineOptions {
   std::size_t buffered_max = 0;
   Inspector* inspector = nullptr;  // borrowed; outlives the engine. Null: nobody looks
   InspectionPolicy inspection;
+  Tap* tap = nullptr;  // borrowed; outlives the engine. Null: nobody listens in
+  // What each worker keeps for the tap until it is told: bytes, 4096 or more, rounded down to a
+  // power of two. Past it records are missed.
+  std::size_t tap_bytes_max = std::size_t{1} << 20;
 };
 
 class Engine {

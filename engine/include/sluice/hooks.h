@@ -16,8 +16,8 @@ namespace sluice {
 // opening flows, flows, and buffers of records and contexts. Most of it is taken by
 // Runtime::Create; the pools of flows and of buffers grow as their number does and give back at the
 // end of the runtime. What is small and made once does not come here (runtimes, engines, listeners,
-// hand-over rings, tables of the loop guard and of sources, text for the log), nor does what the
-// C++ library and the OS take for threads and sockets.
+// hand-over rings, rings of taps, tables of the loop guard and of sources, text for the log), nor
+// does what the C++ library and the OS take for threads and sockets.
 struct MemoryHook {
   // Null when there is none: refused at the start, it fails Runtime::Create; later it ends the
   // connection that wanted it. Aligned for any object (std::max_align_t). Any thread, several at a

@@ -66,6 +66,8 @@ void ExpectSame(const runtime::EngineOptions& a, const runtime::EngineOptions& b
   EXPECT_EQ(a.sources, b.sources);
   EXPECT_EQ(a.buffered_max, b.buffered_max);
   EXPECT_EQ(a.inspector, b.inspector);
+  EXPECT_EQ(a.tap, b.tap);
+  EXPECT_EQ(a.tap_bytes_max, b.tap_bytes_max);
   EXPECT_EQ(a.inspector_bytes_per_second, b.inspector_bytes_per_second);
   EXPECT_EQ(a.inspector_opens_per_second, b.inspector_opens_per_second);
   ExpectSame(a.policy, b.policy);
@@ -134,6 +136,8 @@ TEST(OptionsTest, EveryFieldOfAnEngineArrives) {
   options.buffered_max = 61;
   int inspector = 0;
   options.inspector = reinterpret_cast<Inspector*>(&inspector);
+  options.tap = reinterpret_cast<Tap*>(&inspector);
+  options.tap_bytes_max = 8192;
   options.inspection = {Verdict::kDrop, 71, absl::Nanoseconds(72), 73, absl::Nanoseconds(74),
                         absl::Nanoseconds(75), 76, 77, 78, Verdict::kClose};
 
@@ -162,6 +166,8 @@ TEST(OptionsTest, EveryFieldOfAnEngineArrives) {
   right.sources = options.sources;
   right.buffered_max = 61;
   right.inspector = options.inspector;
+  right.tap = options.tap;
+  right.tap_bytes_max = 8192;
   right.policy.pending_default = Verdict::kDrop;
   right.policy.pending_max = 71;
   right.policy.pending_timeout = 72;
@@ -322,6 +328,7 @@ TEST(OptionsTest, InspectionThatCannotWorkIsRefusedByName) {
               StartsWith("inspection.slow_after"));
   EXPECT_THAT(EngineRefusal([](O& o) { o.inspection.opens_per_second = 1000000001; }),
               StartsWith("inspection.opens_per_second"));
+  EXPECT_THAT(EngineRefusal([](O& o) { o.tap_bytes_max = 4095; }), StartsWith("tap_bytes_max"));
   EXPECT_THAT(EngineRefusal([](O& o) { o.inspection.opens_exceeded = Verdict::kPass; }),
               StartsWith("inspection.opens_exceeded"));
 }

@@ -4,6 +4,7 @@
 #include <stdexcept>
 #include <string>
 
+#include "engine/base/mutex.h"
 #include "tests/unit/flow/inspection_fixture.h"
 
 namespace sluice::runtime {
@@ -38,9 +39,11 @@ class OpenTest : public InspectionTest {
 };
 
 TEST_F(OpenTest, TellsWhereTheConnectionWasGoing) {
+  Mutex mutex;
   Address client;
   Address destination;
   inspector_.on_open = [&](InspectedFlow& flow, OpenCall& call) {
+    const MutexLock lock(mutex);
     client = flow.client;
     destination = flow.destination;
     EXPECT_EQ(call.info().pid, 0u);
@@ -51,6 +54,7 @@ TEST_F(OpenTest, TellsWhereTheConnectionWasGoing) {
   Ends& ends = Connect();
   Send(ends.client, "x");
   EXPECT_EQ(Receive(ends.origin), "x");
+  const MutexLock lock(mutex);
   EXPECT_EQ(client, ends.client.local());
   EXPECT_EQ(destination, origin_listener_.local());
 }
@@ -120,11 +124,18 @@ TEST_F(OpenTest, TheDestinationMayBeAnother) {
 }
 
 TEST_F(OpenTest, AnotherDestinationIsGuardedAgainstLoopsToo) {
+  Mutex mutex;
+  Address proxy;
   inspector_.on_open = [&](InspectedFlow&, OpenCall& call) {
-    call.SetDestination(engine_->addresses()[0]);
+    const MutexLock lock(mutex);
+    call.SetDestination(proxy);
     return Verdict::kPass;
   };
   StartProxy();
+  {
+    const MutexLock lock(mutex);
+    proxy = engine_->addresses()[0];
+  }
   EXPECT_TRUE(ClientSeesReset(ConnectClient(engine_->addresses()[0])));
   ASSERT_TRUE(Await(Counter::k_closed_loop_guard, 1));
 }

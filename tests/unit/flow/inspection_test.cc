@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // What each verdict on bytes does, through a whole engine.
+#include <atomic>
 #include <stdexcept>
 #include <string>
 
@@ -46,10 +47,10 @@ TEST_F(InspectionTest, AServerThatSpeaksFirstIsHeardThoughItsClientIsWaitedFor) 
 
 TEST_F(InspectionTest, PastTheBytesOfMoreADirectionIsOpaque) {
   options_.policy.more_bytes_max = 4;
-  bool must_decide = false;
+  std::atomic<bool> must_decide{false};
   inspector_.on_data = [&](Direction, Bytes& data, DataCall& call) {
     must_decide = call.must_decide();
-    EXPECT_EQ(must_decide, data.size() >= 4);
+    EXPECT_EQ(must_decide.load(), data.size() >= 4);
     EXPECT_FALSE(call.ended());
     return Verdict::kMore;
   };
@@ -61,7 +62,7 @@ TEST_F(InspectionTest, PastTheBytesOfMoreADirectionIsOpaque) {
   EXPECT_EQ(Receive(ends.origin), "abcd");
   Send(ends.client, "not asked about");
   EXPECT_EQ(Receive(ends.origin), "not asked about");
-  EXPECT_TRUE(must_decide);
+  EXPECT_TRUE(must_decide.load());
   EXPECT_EQ(inspector_.asked(), 2);
   EXPECT_EQ(Count(Counter::k_opaque), 1u);
   // The other direction is still looked at.
@@ -284,7 +285,7 @@ TEST_F(InspectionTest, InjectedBytesGoOutInFrontInBothDirections) {
 }
 
 TEST_F(InspectionTest, NothingIsInjectedBehindAFin) {
-  bool injected = true;
+  std::atomic<bool> injected{true};
   inspector_.on_data = [&](Direction direction, Bytes&, DataCall& call) {
     if (direction == Direction::kDown) injected = call.Inject(Direction::kUp, "late");
     return Verdict::kPass;
@@ -295,7 +296,7 @@ TEST_F(InspectionTest, NothingIsInjectedBehindAFin) {
   EXPECT_EQ(Receive(ends.origin), "");
   Send(ends.origin, "answer");
   EXPECT_EQ(Receive(ends.client), "answer");
-  EXPECT_FALSE(injected);
+  EXPECT_FALSE(injected.load());
 }
 
 TEST_F(InspectionTest, NobodyIsAskedAfterDetach) {

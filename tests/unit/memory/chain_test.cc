@@ -2,6 +2,7 @@
 #include "engine/memory/chain.h"
 
 #include <algorithm>
+#include <cstring>
 #include <string>
 #include <vector>
 
@@ -67,6 +68,27 @@ TEST(Chain, MergesWhereChainsMeet) {
   EXPECT_EQ(chain.size(), 16u);
   EXPECT_TRUE(chain.Valid());
   EXPECT_EQ(slab.nodes_used(), 1u);
+}
+
+TEST(Chain, SmallCopiesShareAChunk) {
+  Slab slab(SlabOptions{16, 3});
+  Chain chain(slab);
+  Slice room;
+  for (const char* text : {"abc", "defgh", "", "i"}) {
+    ASSERT_TRUE(chain.AppendCopy(text, std::strlen(text), &room));
+  }
+  EXPECT_EQ(slab.used(), 1u);
+  EXPECT_EQ(chain.slices(), 1u);
+  ASSERT_TRUE(chain.AppendCopy("0123456789", 10, &room));
+  EXPECT_EQ(slab.used(), 2u);
+  EXPECT_EQ(Text(chain), "abcdefghi0123456789");
+  EXPECT_EQ(slab.copied_bytes, 19u);
+  // 13 are left in the room, 16 in the last chunk.
+  EXPECT_FALSE(chain.AppendCopy("................................", 30, &room));
+  EXPECT_EQ(Text(chain), "abcdefghi0123456789");
+  EXPECT_TRUE(chain.AppendCopy("................................", 29, &room));
+  EXPECT_FALSE(room);
+  EXPECT_TRUE(chain.Valid());
 }
 
 TEST(Chain, GivesChunksBackAsTheyAreConsumed) {
