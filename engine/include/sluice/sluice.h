@@ -8,7 +8,7 @@
  *   sluice_engine_options options;
  *   api.engine_options_init(&options, sizeof options);
  *
- * tools/examples/minimal_proxy.c is a whole program. Conventions, for all of it:
+ * tools/examples/minimal_proxy_c.c is a whole program. Conventions, for all of it:
  *
  * - Sizes. A struct that may grow begins with `size`, set by who makes it. Options are made by
  *   their _init function; an older program's shorter struct is given the defaults of what it
