@@ -4,27 +4,42 @@
 #include <cstdint>
 #include <cstring>
 
-#include "engine/io/port.h"
+#include "engine/capi/table.h"
 #include "sluice/sluice.h"
-#include "sluice/version.h"
 
+namespace sluice::capi {
 namespace {
 
-const char* VersionText() { return sluice::kVersionText; }
-const char* BackendName() { return sluice::io::Port::BackendName(); }
+sluice_api Table() {
+  sluice_api table{};
+  table.version = SLUICE_API_VERSION;
+  AddBase(table);
+  AddOptions(table);
+  AddRuntime(table);
+  AddEngine(table);
+  AddRedirect(table);
+  AddWfp(table);
+  AddInspector(table);
+  AddBytes(table);
+  AddEmulatedOptions(table);
+  AddEmulated(table);
+  AddCallout(table);
+  return table;
+}
 
 }  // namespace
+}  // namespace sluice::capi
 
 extern "C" int32_t sluice_open(uint32_t version, sluice_api* api) {
-  if (api == nullptr || api->size < offsetof(sluice_api, version_text)) return SLUICE_BAD_ARGUMENT;
+  if (api == nullptr) return SLUICE_BAD_ARGUMENT;
+  std::uint32_t size = 0;
+  std::memcpy(&size, api, sizeof size);
+  if (size < offsetof(sluice_api, version_text)) return SLUICE_BAD_ARGUMENT;
   const bool same_major = (version >> 16) == (SLUICE_API_VERSION >> 16);
   if (!same_major || version > SLUICE_API_VERSION) return SLUICE_BAD_VERSION;
-  sluice_api table{};
-  table.size = static_cast<uint32_t>(std::min<std::size_t>(api->size, sizeof(sluice_api)));
-  table.version = SLUICE_API_VERSION;
-  table.version_text = &VersionText;
-  table.backend_name = &BackendName;
+  sluice_api table = sluice::capi::Table();
+  table.size = std::min(size, static_cast<std::uint32_t>(sizeof(sluice_api)));
   // An older caller's table is shorter: it gets the part that it knows.
-  std::memcpy(api, &table, table.size);
+  std::memcpy(static_cast<void*>(api), &table, table.size);
   return SLUICE_OK;
 }

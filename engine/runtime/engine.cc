@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "engine/runtime/engine.h"
 
+#include "absl/strings/cord.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
 #include "engine/base/check.h"
@@ -124,8 +125,11 @@ absl::Status Engine::Start() {
     part.worker().Call([&] { error = part.Listen(local, options_.listener, &bound); });
     if (!error.ok()) {
       Stop(0);
-      return absl::UnavailableError(
+      absl::Status failed = absl::UnavailableError(
           absl::StrCat("cannot listen on ", local.ToString(), ": ", error.ToString()));
+      // For who wants the number without reading the text (the C ABI).
+      failed.SetPayload("sluice.os_error", absl::Cord(absl::StrCat(error.raw)));
+      return failed;
     }
     addresses_.push_back(bound);
     own_listeners_.AddListener(bound, options_.listener.listen.dual_stack);

@@ -85,7 +85,7 @@ std::vector<Room> MakeRooms() {
       {"flow", flow},
       {"runtime", runtime},
       {"api", Names{"runtime"} + runtime},
-      {"capi", Names{"runtime"} + runtime},
+      {"capi", {}},  // on the public C++ API alone
   };
 }
 
