@@ -23,6 +23,7 @@ TEST_F(CApi, Engines) { EXPECT_EQ(use_engine(), 0); }
 TEST_F(CApi, TurnsOfTheCaller) { EXPECT_EQ(use_turns(), 0); }
 TEST_F(CApi, Inspectors) { EXPECT_EQ(use_inspector(), 0); }
 TEST_F(CApi, VerdictsThatComeLater) { EXPECT_EQ(use_later(), 0); }
+TEST_F(CApi, BlockingInspectorsAndTheTap) { EXPECT_EQ(use_blocking(), 0); }
 TEST_F(CApi, NoCallbackComesAfterTheFinalEvent) { EXPECT_EQ(use_stop(), 0); }
 TEST_F(CApi, OwnRedirect) { EXPECT_EQ(use_own_redirect(), 0); }
 TEST_F(CApi, EmulatedPlatform) { EXPECT_EQ(use_emulated(), 0); }

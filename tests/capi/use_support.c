@@ -44,9 +44,10 @@ static int every_function_was_called(void) {
 }
 
 int use_all(use_open open) {
-  int (*const uses[])(void) = {use_base,         use_options,   use_runtime, use_engine,
-                               use_turns,        use_inspector, use_later,   use_stop,
-                               use_own_redirect, use_emulated,  use_callout, use_wfp};
+  int (*const uses[])(void) = {use_base,  use_options,      use_runtime,  use_engine,
+                               use_turns, use_inspector,    use_later,    use_blocking,
+                               use_stop,  use_own_redirect, use_emulated, use_callout,
+                               use_wfp};
   memset(called, 0, sizeof called);
   if (use_begin(open) != 0) return 1;
   for (size_t i = 0; i < sizeof uses / sizeof uses[0]; ++i) {
