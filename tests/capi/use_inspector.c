@@ -6,7 +6,7 @@
 #include <stdatomic.h>
 
 static struct {
-  atomic_int opened, ended, wrong, must_decide;
+  atomic_int opened, ended, wrong, must_decide, dropped;
   sluice_address destination; /* where connections go instead */
   sluice_http_request request;
   sluice_client_hello hello;
@@ -103,6 +103,7 @@ static int32_t on_data(void* user, sluice_flow* flow, int32_t direction, sluice_
     case 'M':
       return size < 5 ? SLUICE_MORE : SLUICE_PASS;
     case 'D':
+      ++seen.dropped;
       return SLUICE_DROP;
     case 'G':
     case 0x16:
@@ -165,6 +166,10 @@ static int converse(uint64_t client, uint64_t server) {
   CHECK(use_send(client, "Mab", 3));
   CHECK(say(client, server, "cd", "Mabcd"));
   CHECK(use_send(client, "Dropped", 7));
+  /* Or what follows would be dropped with it. */
+  for (const int64_t until = use_now_ms() + 20000; seen.dropped == 0; use_pause()) {
+    CHECK(use_now_ms() < until);
+  }
   CHECK(use_send(server, "seen", 4) && use_receives(client, "seen"));
   static const char request[] = "GET / HTTP/1.1\r\nHost: Example.com:81\r\n\r\n";
   CHECK(say(client, server, request, request));
