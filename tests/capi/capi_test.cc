@@ -2,6 +2,7 @@
 //
 // The C ABI, linked statically: each use_... of a C11 program, what older callers get, and what a
 // C++ program throws from its callbacks.
+#include <atomic>
 #include <cstring>
 #include <string>
 
@@ -65,7 +66,7 @@ TEST_F(CApi, NullHandlesAreRefused) {
 // ---- What is thrown ends at the border ----
 
 struct Thrower {
-  int calls = 0;
+  std::atomic<int> calls{0};
 };
 
 [[noreturn]] void Throw(void* user) {
