@@ -20,6 +20,7 @@
 #include "sluice/inspector.h"
 #include "sluice/redirect.h"
 #include "sluice/sluice.h"
+#include "sluice/tap.h"
 
 namespace sluice::capi {
 
@@ -73,11 +74,32 @@ class InspectorAdapter final : public Inspector {
   const std::string name_;
 };
 
+class TapAdapter final : public Tap {
+ public:
+  static absl::StatusOr<std::unique_ptr<TapAdapter>> Make(const sluice_tap* given,
+                                                          absl::string_view name);
+  const char* name() const override { return name_.c_str(); }
+  void OnRecord(const TapRecord& record) override;
+
+ private:
+  TapAdapter(const sluice_tap& tap, std::string name) : tap_(tap), name_(std::move(name)) {}
+
+  const sluice_tap tap_;
+  const std::string name_;
+};
+
 struct Callbacks {
   std::unique_ptr<OwnRedirectAdapter> own_redirect;
   std::unique_ptr<OwnRedirectAdapter> without_context;
   std::unique_ptr<InspectorAdapter> inspector;
+  std::unique_ptr<TapAdapter> tap;
 };
+
+// blocking.cc. Null for null; what is given is held until it is let go.
+Inspector* Hold(sluice_blocking* blocking);
+void LetGo(sluice_blocking* blocking);
+// What is wrong with it is said by `reader`; its verdict is not looked at.
+Answer Convert(const sluice_answer& given, Reader& reader);
 
 // Calls `write(bytes, capacity)`, which returns how many bytes there are, once more with enough
 // room if that was too little. Empty when it keeps wanting more.

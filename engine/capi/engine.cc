@@ -34,6 +34,17 @@ absl::Status NeedDrain(std::int64_t drain) {
       absl::StrCat("drain: ", drain, " is not 0 or more nanoseconds"));
 }
 
+// The options, with what the handle keeps of them.
+absl::Status Take(const sluice_engine_options* given, sluice_engine& handle,
+                  EngineOptions* options) {
+  sluice_blocking* blocking = nullptr;
+  absl::Status status = Convert(given, options, handle.callbacks.get(), &blocking);
+  if (!status.ok() || blocking == nullptr) return status;
+  options->inspector = Hold(blocking);
+  handle.blocking = blocking;
+  return status;
+}
+
 std::int32_t Create(const sluice_engine_options* given, const sluice_runtime_options* runtime,
                     sluice_engine** out, sluice_error* error) {
   if (out == nullptr) return FailNull(error, "engine");
@@ -45,7 +56,7 @@ std::int32_t Create(const sluice_engine_options* given, const sluice_runtime_opt
     RuntimeOptions runtime_options;
     sluice_process* process = nullptr;
     absl::Status status = CheckControl();
-    if (status.ok()) status = Convert(given, &options, handle->callbacks.get());
+    if (status.ok()) status = Take(given, *handle, &options);
     if (status.ok()) status = Convert(runtime, &runtime_options, &process);
     if (!status.ok()) return Fail(error, status);
     absl::StatusOr<std::unique_ptr<Engine>> made =
@@ -71,7 +82,7 @@ std::int32_t CreateOn(sluice_runtime* runtime, const sluice_engine_options* give
     handle->callbacks.reset(new Callbacks());
     EngineOptions options;
     absl::Status status = CheckControl();
-    if (status.ok()) status = Convert(given, &options, handle->callbacks.get());
+    if (status.ok()) status = Take(given, *handle, &options);
     if (!status.ok()) return Fail(error, status);
     absl::StatusOr<std::unique_ptr<Engine>> made =
         Engine::Create(*runtime->runtime, std::move(options));
@@ -266,4 +277,5 @@ sluice_engine::~sluice_engine() {
   // A failed create has no runtime.
   engine.reset();
   if (runtime != nullptr) --runtime->engines;
+  if (blocking != nullptr) sluice::capi::LetGo(blocking);
 }

@@ -86,6 +86,7 @@ struct sluice_engine {
   sluice_runtime* runtime = nullptr;
   std::unique_ptr<sluice::capi::Callbacks, sluice::capi::CallbacksDeleter> callbacks;
   std::unique_ptr<sluice::Engine> engine;  // goes first
+  sluice_blocking* blocking = nullptr;     // held
   bool started = false;
   bool stopped = false;  // or begun to
 };

@@ -180,12 +180,8 @@ std::int32_t PendingAnswer(sluice_pending* pending, const sluice_answer* given) 
     sluice_answer full{};
     Reader reader;
     reader.Also(Read(given, "answer", &full));
-    Answer answer;
+    Answer answer = Convert(full, reader);
     reader.Need(IsAnswer(full.verdict), "verdict", "is no answer");
-    answer.destination = reader.OneAddress(full.destination, "destination");
-    answer.replacement = reader.Text(full.replacement, "replacement");
-    answer.inject_up = reader.Text(full.inject_up, "inject_up");
-    answer.inject_down = reader.Text(full.inject_down, "inject_down");
     if (!reader.ok()) return SLUICE_BAD_ARGUMENT;
     answer.verdict = VerdictOf(full.verdict);
     const std::unique_ptr<sluice_pending> used(pending);

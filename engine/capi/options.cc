@@ -225,7 +225,8 @@ absl::Status Convert(const sluice_runtime_options* given, RuntimeOptions* out,
   return reader.status();
 }
 
-absl::Status Convert(const sluice_engine_options* given, EngineOptions* out, Callbacks* callbacks) {
+absl::Status Convert(const sluice_engine_options* given, EngineOptions* out, Callbacks* callbacks,
+                     sluice_blocking** blocking) {
   if (given == nullptr) return absl::InvalidArgumentError("options: is NULL");
   sluice_engine_options options = EngineDefaults();
   Reader reader;
@@ -241,6 +242,12 @@ absl::Status Convert(const sluice_engine_options* given, EngineOptions* out, Cal
   out->buffered_max = options.buffered_max;
   callbacks->inspector = MakeAdapter<InspectorAdapter>(options.inspector, "inspector", reader);
   out->inspector = callbacks->inspector.get();
+  reader.Need(options.inspector == nullptr || options.blocking == nullptr, "blocking",
+              "an engine has this or `inspector`, not both");
+  *blocking = options.blocking;
+  callbacks->tap = MakeAdapter<TapAdapter>(options.tap, "tap", reader);
+  out->tap = callbacks->tap.get();
+  out->tap_bytes_max = options.tap_bytes_max;
   ConvertInspection(options.inspection, &out->inspection, reader);
   return reader.status();
 }

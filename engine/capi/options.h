@@ -16,8 +16,10 @@ namespace sluice::capi {
 // *process: whose the runtime is to be, or null.
 absl::Status Convert(const sluice_runtime_options* given, RuntimeOptions* out,
                      sluice_process** process);
-// What is called back lives in *callbacks, which outlives the engine.
-absl::Status Convert(const sluice_engine_options* given, EngineOptions* out, Callbacks* callbacks);
+// What is called back lives in *callbacks, which outlives the engine. *blocking: who inspects for
+// it besides, or null.
+absl::Status Convert(const sluice_engine_options* given, EngineOptions* out, Callbacks* callbacks,
+                     sluice_blocking** blocking);
 
 }  // namespace sluice::capi
 

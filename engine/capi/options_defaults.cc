@@ -116,6 +116,7 @@ sluice_engine_options EngineDefaults() {
   out.size = sizeof out;
   out.name = ToView("sluice");
   out.buffered_max = EngineOptions().buffered_max;
+  out.tap_bytes_max = EngineOptions().tap_bytes_max;
   return out;
 }
 

@@ -21,6 +21,7 @@ sluice_api Table() {
   AddWfp(table);
   AddInspector(table);
   AddBytes(table);
+  AddBlocking(table);
   AddEmulatedOptions(table);
   AddEmulated(table);
   AddCallout(table);

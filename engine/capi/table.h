@@ -16,6 +16,7 @@ void AddRedirect(sluice_api& table);
 void AddWfp(sluice_api& table);
 void AddInspector(sluice_api& table);
 void AddBytes(sluice_api& table);
+void AddBlocking(sluice_api& table);
 void AddEmulatedOptions(sluice_api& table);
 void AddEmulated(sluice_api& table);
 void AddCallout(sluice_api& table);

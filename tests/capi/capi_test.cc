@@ -2,6 +2,7 @@
 //
 // The C ABI, linked statically: each use_... of a C11 program, what older callers get, and what a
 // C++ program throws from its callbacks.
+#include <atomic>
 #include <cstring>
 #include <string>
 
@@ -23,6 +24,7 @@ TEST_F(CApi, Engines) { EXPECT_EQ(use_engine(), 0); }
 TEST_F(CApi, TurnsOfTheCaller) { EXPECT_EQ(use_turns(), 0); }
 TEST_F(CApi, Inspectors) { EXPECT_EQ(use_inspector(), 0); }
 TEST_F(CApi, VerdictsThatComeLater) { EXPECT_EQ(use_later(), 0); }
+TEST_F(CApi, BlockingInspectorsAndTheTap) { EXPECT_EQ(use_blocking(), 0); }
 TEST_F(CApi, NoCallbackComesAfterTheFinalEvent) { EXPECT_EQ(use_stop(), 0); }
 TEST_F(CApi, OwnRedirect) { EXPECT_EQ(use_own_redirect(), 0); }
 TEST_F(CApi, EmulatedPlatform) { EXPECT_EQ(use_emulated(), 0); }
@@ -64,7 +66,7 @@ TEST_F(CApi, NullHandlesAreRefused) {
 // ---- What is thrown ends at the border ----
 
 struct Thrower {
-  int calls = 0;
+  std::atomic<int> calls{0};
 };
 
 [[noreturn]] void Throw(void* user) {

@@ -130,7 +130,8 @@ def an_inspected_connection(library):
         if direction != 0:
             return PASS
         buffer = C.create_string_buffer(4096)
-        text = buffer.raw[:copy_out(data, 0, buffer, len(buffer))].upper()
+        size = copy_out(data, 0, buffer, len(buffer))
+        text = buffer.raw[:size].upper()
         assert append_copy(replacement(call), text, len(text)) == OK
         return REPLACE
 

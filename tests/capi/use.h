@@ -26,6 +26,7 @@ int use_engine(void);
 int use_turns(void);
 int use_inspector(void);
 int use_later(void);
+int use_blocking(void);
 int use_stop(void);
 int use_own_redirect(void);
 int use_emulated(void);

@@ -117,6 +117,19 @@ static int use_metrics(sluice_engine* engine) {
   return 0;
 }
 
+static int use_flow(sluice_engine* engine, const sluice_address* where, uint64_t origin) {
+  const uint64_t client = use_connect(where);
+  const uint64_t server = use_accept(origin);
+  CHECK(client != USE_NONE && server != USE_NONE);
+  CHECK(use_send(client, "there", 5) && use_receives(server, "there"));
+  CHECK(use_send(server, "back", 4) && use_receives(client, "back"));
+  CHECK(API(engine_flows)(engine) == 1);
+  if (use_metrics(engine) != 0) return 1;
+  use_close(client);
+  use_close(server);
+  return 0;
+}
+
 /* What is wrong is named by its place. */
 static int use_bad_engines(sluice_runtime* runtime, sluice_engine_options* options) {
   sluice_error error = {.size = sizeof error};
@@ -209,15 +222,7 @@ int use_engine(void) {
   CHECK(error.os_code != 0);
   CHECK(API(engine_destroy)(second, &error) == SLUICE_OK);
 
-  const uint64_t client = use_connect(&where);
-  const uint64_t server = use_accept(origin);
-  CHECK(client != USE_NONE && server != USE_NONE);
-  CHECK(use_send(client, "there", 5) && use_receives(server, "there"));
-  CHECK(use_send(server, "back", 4) && use_receives(client, "back"));
-  CHECK(API(engine_flows)(engine) == 1);
-  if (use_metrics(engine) != 0) return 1;
-  use_close(client);
-  use_close(server);
+  if (use_flow(engine, &where, origin) != 0) return 1;
   CHECK_ERROR(API(engine_stop)(engine, -1, &error), SLUICE_BAD_ARGUMENT, "drain");
   CHECK(API(engine_stop)(engine, SLUICE_FOREVER, &error) == SLUICE_OK);
   CHECK(API(engine_stop)(engine, 0, &error) == SLUICE_OK);

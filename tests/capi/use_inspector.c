@@ -6,7 +6,7 @@
 #include <stdatomic.h>
 
 static struct {
-  atomic_int opened, ended, wrong, must_decide;
+  atomic_int opened, ended, wrong, must_decide, dropped, read;
   sluice_address destination; /* where connections go instead */
   sluice_http_request request;
   sluice_client_hello hello;
@@ -74,6 +74,7 @@ static int32_t read_what_it_is(sluice_bytes* data, char first) {
   } else {
     seen.tls = API(read_client_hello)(data, &seen.hello);
   }
+  ++seen.read; /* what was written is the other thread's from here on */
   return SLUICE_PASS;
 }
 
@@ -103,6 +104,7 @@ static int32_t on_data(void* user, sluice_flow* flow, int32_t direction, sluice_
     case 'M':
       return size < 5 ? SLUICE_MORE : SLUICE_PASS;
     case 'D':
+      ++seen.dropped;
       return SLUICE_DROP;
     case 'G':
     case 0x16:
@@ -155,6 +157,12 @@ static int say(uint64_t client, uint64_t server, const char* message, const char
   return use_send(client, message, strlen(message)) && use_receives(server, wanted);
 }
 
+static int came_to(atomic_int* count, int wanted) {
+  const int64_t until = use_now_ms() + 20000;
+  while (*count < wanted && use_now_ms() < until) use_pause();
+  return *count >= wanted;
+}
+
 static int converse(uint64_t client, uint64_t server) {
   unsigned char hello[128];
   CHECK(say(client, server, "Pass", "Pass"));
@@ -165,9 +173,11 @@ static int converse(uint64_t client, uint64_t server) {
   CHECK(use_send(client, "Mab", 3));
   CHECK(say(client, server, "cd", "Mabcd"));
   CHECK(use_send(client, "Dropped", 7));
+  CHECK(came_to(&seen.dropped, 1)); /* or what follows would be dropped with it */
   CHECK(use_send(server, "seen", 4) && use_receives(client, "seen"));
   static const char request[] = "GET / HTTP/1.1\r\nHost: Example.com:81\r\n\r\n";
   CHECK(say(client, server, request, request));
+  CHECK(came_to(&seen.read, 1));
   CHECK(seen.http == SLUICE_READING_FOUND && strcmp(seen.request.host, "example.com") == 0);
   CHECK(seen.request.port == 81 && strcmp(seen.request.method, "GET") == 0);
   const size_t size = make_hello(hello);
@@ -177,6 +187,7 @@ static int converse(uint64_t client, uint64_t server) {
 }
 
 static int check_hello(void) {
+  CHECK(came_to(&seen.read, 2));
   CHECK(seen.tls == SLUICE_READING_FOUND);
   CHECK(strcmp(seen.hello.server_name, "example.com") == 0);
   CHECK(API(client_hello_offers)(&seen.hello, "h2", 2) == 1);

@@ -2,13 +2,14 @@
 #if !defined(_WIN32)
 #define _POSIX_C_SOURCE 200809L
 #endif
+#include <stdatomic.h>
 #include <stdio.h>
 
 #include "tests/capi/abi_lists.h"
 #include "tests/capi/use.h"
 
 sluice_api use_api;
-static unsigned char called[sizeof(sluice_api) / sizeof(void*)];
+static atomic_uchar called[sizeof(sluice_api) / sizeof(void*)];
 
 void use_note(size_t offset) { called[offset / sizeof(void*)] = 1; }
 
@@ -44,10 +45,11 @@ static int every_function_was_called(void) {
 }
 
 int use_all(use_open open) {
-  int (*const uses[])(void) = {use_base,         use_options,   use_runtime, use_engine,
-                               use_turns,        use_inspector, use_later,   use_stop,
-                               use_own_redirect, use_emulated,  use_callout, use_wfp};
-  memset(called, 0, sizeof called);
+  int (*const uses[])(void) = {use_base,  use_options,      use_runtime,  use_engine,
+                               use_turns, use_inspector,    use_later,    use_blocking,
+                               use_stop,  use_own_redirect, use_emulated, use_callout,
+                               use_wfp};
+  for (size_t i = 0; i < sizeof called / sizeof called[0]; ++i) called[i] = 0;
   if (use_begin(open) != 0) return 1;
   for (size_t i = 0; i < sizeof uses / sizeof uses[0]; ++i) {
     if (uses[i]() != 0) return 1;

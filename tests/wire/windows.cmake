@@ -33,7 +33,7 @@ sluice_host_suite(
   "${transparency_suite}" ${transparency_sources} "${CMAKE_CURRENT_LIST_DIR}/program.cc"
   "${CMAKE_CURRENT_LIST_DIR}/sockets.cc" "${PROJECT_SOURCE_DIR}/engine/base/check.cc")
 add_custom_target(wire ALL DEPENDS "${wire_suite}" "${transparency_suite}")
-add_dependencies(wire sluice minimal_proxy redirect_service content_proxy name_proxy tap_proxy)
+add_dependencies(wire sluice minimal_proxy minimal_proxy_c redirect_service content_proxy name_proxy tap_proxy)
 
 add_test(NAME wire COMMAND "${CMAKE_CURRENT_LIST_DIR}/run-windows"
                            "--gtest_output=xml:${CMAKE_BINARY_DIR}/results/wire.xml")

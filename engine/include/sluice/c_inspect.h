@@ -111,6 +111,108 @@ typedef struct sluice_inspection_policy {
   uint64_t opens_per_second;      /* 0: all */
 } sluice_inspection_policy;
 
+/* ---- The tap: hears what connections carry, and cannot change or delay it ---- */
+
+enum { SLUICE_TAP_OPEN = 0, SLUICE_TAP_DATA = 1, SLUICE_TAP_END = 2 };
+
+/* tap.h says what holds of their order, and of what is missed. Valid during the call. */
+typedef struct sluice_tap_record {
+  uint32_t size;
+  int32_t kind; /* SLUICE_TAP_... */
+  uint64_t flow;
+  int64_t time_ns; /* since 1970, UTC */
+  /* Open. */
+  sluice_address client;
+  sluice_address destination;
+  uint32_t listener;
+  /* Data. */
+  int32_t direction;
+  uint64_t offset; /* in the stream of its direction */
+  uint64_t missed; /* bytes right in front of these that were dropped */
+  sluice_view bytes;
+  /* End: received in all. */
+  uint64_t bytes_up;
+  uint64_t bytes_down;
+} sluice_tap_record;
+
+/* The struct is copied; `user` is borrowed until the engine is destroyed. */
+typedef struct sluice_tap {
+  uint32_t size;
+  uint32_t reserved;
+  void* user;
+  sluice_view name; /* in logs; empty: "tap" */
+  /* One thread of each engine, which may block; caller-driven in runtime_turn, and must not. */
+  void (*on_record)(void* user, const sluice_tap_record* record);
+} sluice_tap;
+
+/* ---- Blocking inspectors: code that may block, on threads of its own ---- */
+
+typedef struct sluice_blocking sluice_blocking; /* the threads, and what waits for one */
+typedef struct sluice_reply sluice_reply;       /* takes what belongs to a verdict */
+
+/* One connection as a handler knows it. */
+typedef struct sluice_blocking_flow {
+  uint32_t size;
+  uint32_t listener;
+  uint64_t id;
+  sluice_address client;
+  sluice_address destination;
+  void* user; /* the handler's own, to write to: NULL at first */
+} sluice_blocking_flow;
+
+typedef struct sluice_blocking_data {
+  uint32_t size;
+  int32_t direction;
+  sluice_view bytes;    /* a copy, valid during the call */
+  uint32_t ended;       /* as data_ended */
+  uint32_t must_decide; /* as data_must_decide */
+} sluice_blocking_data;
+
+/* The struct is copied; `user` is borrowed until blocking_destroy. Several threads at once, for one
+ * flow one call after the other. They may block, and return a verdict; reply_set adds to it. */
+typedef struct sluice_blocking_handler {
+  uint32_t size;
+  uint32_t reserved;
+  void* user;
+  sluice_view name; /* in logs; empty: "blocking inspector" */
+  /* NULL: SLUICE_PASS. */
+  int32_t (*on_open)(void* user, sluice_blocking_flow* flow, const sluice_open_info* open,
+                     sluice_reply* reply);
+  int32_t (*on_data)(void* user, sluice_blocking_flow* flow, const sluice_blocking_data* data,
+                     sluice_reply* reply);
+  /* NULL: not told. */
+  void (*on_end)(void* user, sluice_blocking_flow* flow);
+} sluice_blocking_handler;
+
+typedef struct sluice_blocking_options {
+  uint32_t size;
+  int32_t threads;          /* 1..1024; default 4 */
+  uint64_t queue_max;       /* calls that wait; 1 or more; default 1024 */
+  uint64_t queue_bytes_max; /* copied for them; default 64 MiB */
+  int32_t overload;         /* past either: SLUICE_PASS, DETACH, CLOSE or RESET, the default */
+  uint32_t ask_open;        /* 0 or 1; default 1 */
+  uint32_t look_up;         /* 0 or 1; default 1 */
+  uint32_t look_down;       /* 0 or 1; default 1 */
+  int64_t slow_after;       /* default 1 s */
+} sluice_blocking_options;
+
+typedef struct sluice_blocking_stats {
+  uint32_t size;
+  uint32_t reserved;
+  uint64_t calls;
+  uint64_t overloaded;
+  uint64_t abandoned;
+  uint64_t late;
+  uint64_t threw;
+  uint64_t bad_verdict;
+  uint64_t slow;
+  uint64_t bytes_copied;
+  int64_t longest_ns;
+  uint64_t waiting; /* now */
+  uint64_t running; /* now */
+  uint64_t flows;   /* now */
+} sluice_blocking_stats;
+
 /* ---- Readers ---- */
 
 enum {

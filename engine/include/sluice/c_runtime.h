@@ -186,6 +186,9 @@ typedef struct sluice_engine_options {
   uint64_t buffered_max;                      /* payload bytes in queues; 0: no limit of its own */
   const sluice_inspector* inspector;          /* NULL: nobody looks */
   const sluice_inspection_policy* inspection; /* NULL: defaults */
+  sluice_blocking* blocking; /* instead of `inspector`; borrowed, outlives the engine */
+  const sluice_tap* tap;     /* NULL: nobody listens in */
+  uint64_t tap_bytes_max;    /* of each worker; 4096 or more; default 1 MiB */
 } sluice_engine_options;
 
 /* The last event of an engine whose stop was begun: no callback of that engine comes after it. On a

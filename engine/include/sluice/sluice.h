@@ -308,6 +308,25 @@ typedef struct sluice_api {
                                  size_t size);
   int32_t (*read_http_request)(const sluice_bytes* bytes, sluice_http_request* request);
 
+  /* ---- Blocking inspectors ---- */
+
+  void (*blocking_options_init)(sluice_blocking_options* options, size_t size);
+  /* [control] Starts the threads. `options` NULL: defaults. It may serve several engines. */
+  int32_t (*blocking_create)(const sluice_blocking_handler* handler,
+                             const sluice_blocking_options* options, sluice_blocking** blocking,
+                             sluice_error* error);
+  /* [control] Gives up what waits, and waits for the calls under way; from here on engines get the
+   * overload verdict. Again: nothing. */
+  int32_t (*blocking_stop)(sluice_blocking* blocking, sluice_error* error);
+  /* [control] Stops. BAD_STATE: an engine that it inspects for exists. NULL is nothing. */
+  int32_t (*blocking_destroy)(sluice_blocking* blocking, sluice_error* error);
+  /* [any] */
+  int32_t (*blocking_stats)(const sluice_blocking* blocking, sluice_blocking_stats* stats,
+                            sluice_error* error);
+  /* [call] What belongs to the verdict that the handler will return: replacement, bytes to inject,
+   * destination. Copied; its `verdict` is ignored; the last one holds. */
+  int32_t (*reply_set)(sluice_reply* reply, const sluice_answer* answer);
+
   /* ---- The emulated platform. All [any]. ---- */
 
   void (*knobs_init)(sluice_knobs* knobs, size_t size);
