@@ -151,6 +151,10 @@ std::int32_t DataKeep(sluice_data_call* call, std::size_t count) {
   return SLUICE_OK;
 }
 
+std::size_t DataKeepMax(const sluice_data_call* call) {
+  return call == nullptr ? 0 : call->call.keep_max();
+}
+
 sluice_bytes* DataReplacement(sluice_data_call* call) {
   return call == nullptr ? nullptr : HandleOf(call->call.replacement());
 }
@@ -205,6 +209,7 @@ void AddInspector(sluice_api& table) {
   table.data_ended = &DataEnded;
   table.data_must_decide = &DataMustDecide;
   table.data_keep = &DataKeep;
+  table.data_keep_max = &DataKeepMax;
   table.data_replacement = &DataReplacement;
   table.data_inject = &DataInject;
   table.data_take_later = &TakeLater<sluice_data_call>;

@@ -20,7 +20,7 @@ bool Pending::Resolve(Verdict verdict) {
 }
 
 bool Pending::Resolve(Answer answer) {
-  if (answer.verdict == Verdict::kPend) return false;
+  if (answer.verdict >= Verdict::kPend) return false;
   inspect::internal::DeskState* state = std::exchange(state_, nullptr);
   if (state == nullptr) return false;
   const bool told = state->Resolve(ticket_, std::move(answer));

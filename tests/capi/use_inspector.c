@@ -99,6 +99,7 @@ static int32_t on_data(void* user, sluice_flow* flow, int32_t direction, sluice_
       return SLUICE_PASS;
     case 'K':
       EXPECT(API(data_keep)(call, size + 1) == SLUICE_BAD_ARGUMENT);
+      EXPECT(API(data_keep_max)(call) == 65535);
       EXPECT(API(data_keep)(call, 1) == SLUICE_OK);
       return SLUICE_PASS;
     case 'M':

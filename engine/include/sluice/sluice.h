@@ -403,6 +403,11 @@ typedef struct sluice_api {
   uint32_t (*access_allocate_context)(sluice_access* access, const void* bytes, size_t size);
   void (*access_free_context)(sluice_access* access,
                               uint32_t context); /* only what was not applied */
+
+  /* ---- More of inspection ---- */
+
+  /* [call] How many bytes data_keep may keep; 0 when nothing follows. */
+  size_t (*data_keep_max)(const sluice_data_call* call);
 } sluice_api;
 
 /* [any] BAD_VERSION: another major version, or a minor one that this library does not know.
