@@ -83,7 +83,9 @@ TEST_F(FiltersTest, ContentIsReplacedWhereverTheNetworkCutIt) {
   Program origin(Origin(false), Program::Input::kOpen);
   const std::string server = origin.ListeningOn();
   ASSERT_NE(server, "") << origin.err();
-  Program proxy(Example("content_proxy", {server, "secret", "(hidden)"}), Program::Input::kOpen);
+  // The server may be slow; it never waits for anybody to read a tail.
+  Program proxy(Example("content_proxy", {server, "secret", "(hidden)", "60000"}),
+                Program::Input::kOpen);
   const std::string listener = proxy.ListeningOn();
   ASSERT_NE(listener, "") << proxy.err();
   std::vector<std::string> urls;

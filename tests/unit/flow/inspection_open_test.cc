@@ -312,13 +312,22 @@ TEST_F(OpenTest, AllInspectedFlowsShareARate) {
   EXPECT_GE(loop_.port().now() - begin, 300 * kMillisecond);
 }
 
+// A slow machine may take a second for a connection: then that one is asked about, too.
+constexpr int kTries = 50;
+
 TEST_F(OpenTest, PastItsConnectionsASecondItIsNotAsked) {
   options_.inspector_opens_per_second = 1;
   StartProxy();
   Ends& first = Connect();
-  EXPECT_TRUE(ClientSeesReset(ConnectClient(engine_->addresses()[0])));
-  EXPECT_EQ(Count(Counter::k_refused_opens), 1u);
-  EXPECT_EQ(inspector_.opened(), 1);
+  Ends* last = nullptr;
+  for (int i = 1; i <= kTries && Count(Counter::k_refused_opens) == 0; ++i) {
+    last = &ConnectClient(engine_->addresses()[0]);
+    const auto come = static_cast<std::uint64_t>(i) + 1;
+    ASSERT_TRUE(Eventually(
+        [&] { return Count(Counter::k_inspected) + Count(Counter::k_refused_opens) == come; }));
+  }
+  ASSERT_EQ(Count(Counter::k_refused_opens), 1u);
+  EXPECT_TRUE(ClientSeesReset(*last));
   Send(first.client, "x");
   EXPECT_EQ(Receive(first.origin), "x");
 }
@@ -327,11 +336,11 @@ TEST_F(OpenTest, PastItsConnectionsASecondTheyMayGoUnseen) {
   options_.inspector_opens_per_second = 1;
   options_.policy.opens_exceeded = Verdict::kDetach;
   StartProxy();
-  Connect();
-  Ends& unseen = Connect();
-  Send(unseen.client, "x");
-  EXPECT_EQ(Receive(unseen.origin), "x");
-  EXPECT_EQ(inspector_.opened(), 1);
+  Ends* unseen = &Connect();
+  for (int i = 0; i < kTries && Count(Counter::k_refused_opens) == 0; ++i) unseen = &Connect();
+  ASSERT_EQ(Count(Counter::k_refused_opens), 1u);
+  Send(unseen->client, "x");
+  EXPECT_EQ(Receive(unseen->origin), "x");
   EXPECT_EQ(inspector_.asked(), 0);
 }
 
