@@ -364,6 +364,8 @@ TEST_F(InspectionTest, DetachLetsAPendingVerdictBeAnswered) {
 
 // A page that says no, then the end: the client reads all of it although it goes on sending.
 TEST_F(InspectionTest, CloseSendsWhatWasInjectedThenAFin) {
+  // A slow reader must not be cut off here.
+  options_.policy.linger_timeout = 3600 * kSecond;
   const std::string page(100000, 'p');
   inspector_.on_data = [&](Direction, Bytes&, DataCall& call) {
     EXPECT_TRUE(call.Inject(Direction::kDown, page));
