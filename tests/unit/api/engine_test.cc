@@ -11,6 +11,8 @@
 #include <utility>
 #include <vector>
 
+#include "absl/base/thread_annotations.h"
+#include "engine/base/mutex.h"
 #include "gmock/gmock.h"
 #include "sluice/emulated.h"
 #include "sluice/log.h"
@@ -184,57 +186,78 @@ TEST_F(ApiTest, MemoryIsBoundedByTheEnginesThatExist) {
 }
 
 // Remembers what it was asked, and says what the test wants.
+// What it answers, and what it was asked last.
 class Table final : public OwnRedirect {
  public:
   bool Find(const Address& client, const Address& local, FoundOrigin* origin) override {
-    asked_client = client;
-    asked_local = local;
-    *origin = answer;
-    return known;
+    const MutexLock lock(mutex_);
+    asked_client_ = client;
+    asked_local_ = local;
+    *origin = answer_;
+    return known_;
   }
-  FoundOrigin answer;
-  bool known = true;
-  Address asked_client;
-  Address asked_local;
+  void Set(bool known, const FoundOrigin& answer) {
+    const MutexLock lock(mutex_);
+    known_ = known;
+    answer_ = answer;
+  }
+  Address asked_client() {
+    const MutexLock lock(mutex_);
+    return asked_client_;
+  }
+  Address asked_local() {
+    const MutexLock lock(mutex_);
+    return asked_local_;
+  }
+
+ private:
+  Mutex mutex_;
+  FoundOrigin answer_ ABSL_GUARDED_BY(mutex_);
+  bool known_ ABSL_GUARDED_BY(mutex_) = false;
+  Address asked_client_ ABSL_GUARDED_BY(mutex_);
+  Address asked_local_ ABSL_GUARDED_BY(mutex_);
 };
 
 TEST_F(ApiTest, AnOwnPlatformSaysWhereConnectionsGo) {
   Table table;
-  table.answer.destination = origin();
-  table.answer.process_path = std::string(300, 'p');
-  table.answer.context = std::string(3000, 'c');
+  FoundOrigin answer;
+  answer.destination = origin();
+  answer.process_path = std::string(300, 'p');
+  answer.context = std::string(3000, 'c');
+  table.Set(true, answer);
   options_.redirect = Redirect::Own(&table);
   StartEngine();
   Ends& ends = Connect();
   PassBothWays(ends);
-  EXPECT_EQ(table.asked_local, engine_->addresses()[0]);
-  EXPECT_EQ(table.asked_client, ends.client.local());
+  EXPECT_EQ(table.asked_local(), engine_->addresses()[0]);
+  EXPECT_EQ(table.asked_client(), ends.client.local());
   engine_->Stop(absl::ZeroDuration());
   EXPECT_TRUE(engine_->runtime().Live().AllZero());
 }
 
 TEST_F(ApiTest, WhatAnOwnPlatformDoesNotKnowIsRefused) {
   Table table;
-  table.known = false;
-  table.answer.destination = origin();
+  FoundOrigin answer;
+  answer.destination = origin();
+  table.Set(false, answer);
   options_.redirect = Redirect::Own(&table);
   StartEngine();
   EXPECT_TRUE(IsReset(ConnectClient(engine_->addresses()[0])));
   ASSERT_TRUE(Await("closed_not_redirected", 1));
-  table.known = true;
-  table.answer.destination = origin().WithPort(0);
+  answer.destination = origin().WithPort(0);
+  table.Set(true, answer);
   EXPECT_TRUE(IsReset(ConnectClient(engine_->addresses()[0])));
   ASSERT_TRUE(Await("closed_not_redirected", 2));
   // More than a buffer holds.
-  table.answer.destination = origin();
-  table.answer.context = std::string(65537, 'c');
+  answer.destination = origin();
+  answer.context = std::string(65537, 'c');
+  table.Set(true, answer);
   EXPECT_TRUE(IsReset(ConnectClient(engine_->addresses()[0])));
   ASSERT_TRUE(Await("closed_query_failed", 1));
 }
 
 TEST_F(ApiTest, ByPolicyWhatIsNotKnownGoesDirectly) {
   Table table;
-  table.known = false;
   options_.redirect = Redirect::Own(&table);
   options_.policy.on_query_failure = OnQueryFailure::kDirect;
   options_.policy.direct_destination = origin();
@@ -306,13 +329,15 @@ TEST_F(WfpApiTest, UnwantedLayoutsAreRefused) {
 
 TEST_F(WfpApiTest, ConnectionsWithoutAContextAreAskedAbout) {
   Table table;
-  table.answer.destination = origin();
-  table.answer.process_path = "/bin/app";
+  FoundOrigin answer;
+  answer.destination = origin();
+  answer.process_path = "/bin/app";
+  table.Set(true, answer);
   WfpRedirectOptions wfp;
   wfp.without_context = &table;
   StartVendor(std::move(wfp), "");
   PassBothWays(Connect());
-  EXPECT_EQ(table.asked_local, engine_->addresses()[0]);
+  EXPECT_EQ(table.asked_local(), engine_->addresses()[0]);
   EXPECT_EQ(engine_->metrics()["redirect_no_context"], 1u);
 }
 
