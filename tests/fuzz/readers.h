@@ -10,9 +10,9 @@
 #include <cstring>
 
 #include "engine/base/check.h"
-#include "sluice/reading.h"
 #include "engine/memory/chain.h"
 #include "engine/memory/slab.h"
+#include "sluice/reading.h"
 
 namespace sluice::fuzz {
 
@@ -32,8 +32,7 @@ inline memory::Chain SlicedBy(memory::Slab& slab, const std::uint8_t* data, std:
 }
 
 template <typename Found>
-void CheckReader(const std::uint8_t* data, std::size_t size,
-                 Reading (*read)(const Bytes&, Found*),
+void CheckReader(const std::uint8_t* data, std::size_t size, Reading (*read)(const Bytes&, Found*),
                  bool (*same)(const Found&, const Found&)) {
   if (size == 0) return;
   const std::size_t cut = *data++ * (size - 1) / 256;
@@ -42,11 +41,16 @@ void CheckReader(const std::uint8_t* data, std::size_t size,
   memory::Slab small(memory::SlabOptions{1, 4096});
   Found at_once;
   Found by_bytes;
-  const Reading reading = read(SlicedBy(whole, data, size), &at_once);
-  SLUICE_CHECK(read(SlicedBy(small, data, size), &by_bytes) == reading);
+  memory::Chain in_one = SlicedBy(whole, data, size);
+  const Reading reading = read(Bytes(in_one), &at_once);
+  {
+    memory::Chain in_bytes = SlicedBy(small, data, size);
+    SLUICE_CHECK(read(Bytes(in_bytes), &by_bytes) == reading);
+  }
   SLUICE_CHECK(same(at_once, by_bytes));
   Found early;
-  const Reading of_beginning = read(SlicedBy(small, data, cut), &early);
+  memory::Chain beginning = SlicedBy(small, data, cut);
+  const Reading of_beginning = read(Bytes(beginning), &early);
   // What was said of a beginning is not taken back.
   if (of_beginning != Reading::kMore) SLUICE_CHECK(of_beginning == reading);
   if (of_beginning == Reading::kFound) SLUICE_CHECK(same(early, at_once));

@@ -254,6 +254,7 @@ TEST_F(ApiTest, WhatAnOwnPlatformDoesNotKnowIsRefused) {
   table.Set(true, answer);
   EXPECT_TRUE(IsReset(ConnectClient(engine_->addresses()[0])));
   ASSERT_TRUE(Await("closed_query_failed", 1));
+  engine_->Stop(absl::ZeroDuration());
 }
 
 TEST_F(ApiTest, ByPolicyWhatIsNotKnownGoesDirectly) {
@@ -264,6 +265,7 @@ TEST_F(ApiTest, ByPolicyWhatIsNotKnownGoesDirectly) {
   StartEngine();
   PassBothWays(Connect());
   EXPECT_EQ(engine_->metrics()["direct_without_query"], 1u);
+  engine_->Stop(absl::ZeroDuration());
 }
 
 // A codec of the embedder's own, and the known ones behind it.
@@ -339,6 +341,7 @@ TEST_F(WfpApiTest, ConnectionsWithoutAContextAreAskedAbout) {
   PassBothWays(Connect());
   EXPECT_EQ(table.asked_local(), engine_->addresses()[0]);
   EXPECT_EQ(engine_->metrics()["redirect_no_context"], 1u);
+  engine_->Stop(absl::ZeroDuration());
 }
 
 // Lines begin with the name of their engine.
