@@ -23,6 +23,10 @@ struct Limit {
 
 constexpr Limit kLimits[] = {
     {"sim", false, Ability::kThreads, "the simulator steps every port on one thread"},
+#if defined(_WIN32)
+    {"sim", false, Ability::kFailedChecks,
+     "a failed check keeps a second thread on Windows, and the simulator has one"},
+#endif
     {"sim", false, Ability::kReusePort, "reuse_port is Linux only (ListenOptions)"},
     {"iocp", false, Ability::kReusePort, "reuse_port is Linux only (ListenOptions)"},
     {"iocp", false, Ability::kTellsOfLateReset,

@@ -15,7 +15,8 @@ enum class Ability {
   kReusePort,         // ListenOptions::reuse_port
   kRemembersReset,    // an RST that comes while no receive waits is told to the next one
   kTellsOfLateReset,  // WasReset knows of an RST that came behind a FIN
-  kPipes              // OpenPipe
+  kPipes,             // OpenPipe
+  kFailedChecks       // a check can be seen to fail (tests/failed_check.h)
 };
 
 // Null when the backend has it, otherwise why it has not. Any thread.

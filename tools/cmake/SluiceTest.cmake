@@ -18,6 +18,9 @@ function(sluice_test)
   endif()
 
   add_executable(${test_NAME} ${test_SOURCES})
+  if(WIN32)
+    target_sources(${test_NAME} PRIVATE "${PROJECT_SOURCE_DIR}/tests/failed_check.cc")
+  endif()
   target_include_directories(${test_NAME} PRIVATE "${PROJECT_SOURCE_DIR}" "${PROJECT_SOURCE_DIR}/engine/include")
   target_compile_definitions(${test_NAME} PRIVATE ${test_DEFINITIONS})
   # GoogleTest's parameterised macros use a GNU extension when their last argument is left out.

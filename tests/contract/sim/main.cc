@@ -10,8 +10,8 @@
 namespace {
 
 class WorldOfEachTest : public ::testing::EmptyTestEventListener {
- public:
-  void Make() {
+ private:
+  void OnTestStart(const ::testing::TestInfo& /*test*/) override {
     sluice::io::sim::WorldOptions options;
     options.self_driven = true;
     options.window = 4 << 20;
@@ -27,8 +27,6 @@ class WorldOfEachTest : public ::testing::EmptyTestEventListener {
     world_ = std::make_unique<sluice::io::sim::World>(options);
   }
 
- private:
-  void OnTestStart(const ::testing::TestInfo& /*test*/) override { Make(); }
   void OnTestEnd(const ::testing::TestInfo& /*test*/) override { world_.reset(); }
 
   std::unique_ptr<sluice::io::sim::World> world_;
@@ -38,9 +36,6 @@ class WorldOfEachTest : public ::testing::EmptyTestEventListener {
 
 int main(int count, char** words) {
   ::testing::InitGoogleTest(&count, words);
-  auto* world = new WorldOfEachTest;
-  ::testing::UnitTest::GetInstance()->listeners().Append(world);
-  // Where a death test runs in a process of its own (Windows), listeners hear nothing there.
-  if (::testing::internal::InDeathTestChild()) world->Make();
+  ::testing::UnitTest::GetInstance()->listeners().Append(new WorldOfEachTest);
   return RUN_ALL_TESTS();
 }

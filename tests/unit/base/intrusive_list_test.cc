@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "gtest/gtest.h"
+#include "tests/failed_check.h"
 
 namespace sluice {
 namespace {
@@ -103,28 +104,28 @@ TEST(IntrusiveListTest, VisitorMayRemoveItsElement) {
 // Misuse ends the program instead of corrupting a list that is found broken much later.
 TEST(IntrusiveListDeathTest, MisuseIsAFailedCheck) {
   GTEST_FLAG_SET(death_test_style, "threadsafe");
-  EXPECT_DEATH_IF_SUPPORTED(
+  SLUICE_EXPECT_FAILED_CHECK(
       {
         Item a(1);
         FirstList list;
         list.PushBack(a);
         list.PushBack(a);
       },
-      "check failed");
-  EXPECT_DEATH_IF_SUPPORTED(
+      "linked");
+  SLUICE_EXPECT_FAILED_CHECK(
       {
         Item a(1);
         FirstList list;
         list.Remove(a);
       },
-      "check failed");
-  EXPECT_DEATH_IF_SUPPORTED(
+      "linked");
+  SLUICE_EXPECT_FAILED_CHECK(
       {
         FirstList list;
         Item a(1);
         list.PushBack(a);
       },
-      "check failed");
+      "next_ == nullptr");
 }
 
 using FirstRing = IntrusiveRing<Item, FirstTag>;

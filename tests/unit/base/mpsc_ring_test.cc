@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "gtest/gtest.h"
+#include "tests/failed_check.h"
 
 namespace sluice {
 namespace {
@@ -101,9 +102,9 @@ TEST(MpscRingTest, ProducersKeepTheirOrderAndLoseNothing) {
 
 TEST(MpscRingDeathTest, CapacityIsAPowerOfTwo) {
   GTEST_FLAG_SET(death_test_style, "threadsafe");
-  EXPECT_DEATH_IF_SUPPORTED(MpscRing<int>(3), "check failed");
-  EXPECT_DEATH_IF_SUPPORTED(MpscRing<int>(1), "check failed");
-  EXPECT_DEATH_IF_SUPPORTED(MpscRing<int>(0), "check failed");
+  SLUICE_EXPECT_FAILED_CHECK(MpscRing<int>(3), "mask_");
+  SLUICE_EXPECT_FAILED_CHECK(MpscRing<int>(1), "capacity >= 2");
+  SLUICE_EXPECT_FAILED_CHECK(MpscRing<int>(0), "capacity >= 2");
 }
 
 }  // namespace

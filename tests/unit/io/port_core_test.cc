@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "gtest/gtest.h"
+#include "tests/failed_check.h"
 
 namespace sluice::io {
 namespace {
@@ -303,40 +304,47 @@ using PortCoreDeathTest = PortCoreTest;
 TEST_F(PortCoreDeathTest, ArmingTwiceIsAFailedCheck) {
   Op op(core_);
   op.Start();
-  EXPECT_DEATH(op.Start(), "check failed");
+  SLUICE_EXPECT_FAILED_CHECK(op.Start(), "kIdle");
   core_.Finish(op.operation, Outcome::Done(0));
-  EXPECT_DEATH(core_.Finish(op.operation, Outcome::Done(0)), "check failed");
+  SLUICE_EXPECT_FAILED_CHECK(core_.Finish(op.operation, Outcome::Done(0)), "kArmed");
   core_.Dispatch(10);
 }
 
 TEST_F(PortCoreDeathTest, AnUnboundOperationCannotStart) {
   RecvOp operation;
-  EXPECT_DEATH(core_.Arm(operation, Verb::kRecv, nullptr), "check failed");
+  SLUICE_EXPECT_FAILED_CHECK(core_.Arm(operation, Verb::kRecv, nullptr), "handler_");
 }
 
 TEST_F(PortCoreDeathTest, DestroyingAnArmedOperationIsAFailedCheck) {
-  EXPECT_DEATH(
+  SLUICE_EXPECT_FAILED_CHECK(
       {
-        auto op = std::make_unique<Op>(core_);
+        PortCore core(this, &PortCoreTest::OnClosed);
+        auto op = std::make_unique<Op>(core);
         op->Start();
         op.reset();
       },
-      "check failed");
+      "kIdle");
 }
 
 TEST_F(PortCoreDeathTest, AClosedSocketTakesNoOperations) {
-  Socket socket;
-  Op op(core_);
-  EXPECT_DEATH(op.Start(&socket), "check failed");
+  SLUICE_EXPECT_FAILED_CHECK(
+      {
+        PortCore core(this, &PortCoreTest::OnClosed);
+        Socket socket;
+        Op op(core);
+        op.Start(&socket);
+      },
+      "is_open");
 }
 
 TEST_F(PortCoreDeathTest, DestroyingAnOpenSocketIsAFailedCheck) {
-  EXPECT_DEATH(
+  SLUICE_EXPECT_FAILED_CHECK(
       {
+        PortCore core(this, &PortCoreTest::OnClosed);
         Socket socket;
-        core_.Attach(socket, 5, Family::kV4);
+        core.Attach(socket, 5, Family::kV4);
       },
-      "check failed");
+      "handle_ == kNoHandle");
 }
 
 }  // namespace

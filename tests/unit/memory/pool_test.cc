@@ -8,6 +8,7 @@
 
 #include "engine/base/tsan.h"
 #include "gtest/gtest.h"
+#include "tests/failed_check.h"
 
 namespace sluice::memory {
 namespace {
@@ -114,7 +115,7 @@ TEST_F(PoolMemoryTest, ReservedObjectsAreNeverRefused) {
 }
 
 TEST(PoolDeathTest, RefusesToDieWithALiveObject) {
-  EXPECT_DEATH(
+  SLUICE_EXPECT_FAILED_CHECK(
       {
         Pool<Thing> pool;
         pool.Make(1, 1);
