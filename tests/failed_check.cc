@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Windows only. Takes the place of engine/base/check.cc, which the linker then leaves in its archive.
+// Windows only. Takes the place of engine/base/check.cc, which the linker then leaves in its
+// archive.
 #include "tests/failed_check.h"
 
 #include <cstdio>

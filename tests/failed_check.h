@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// SLUICE_EXPECT_FAILED_CHECK(statement, text): the statement ends the program by a SLUICE_CHECK with
-// `text`, nothing special to a regular expression, in its condition.
+// SLUICE_EXPECT_FAILED_CHECK(statement, text): the statement ends the program by a SLUICE_CHECK
+// with `text`, nothing special to a regular expression, in its condition.
 //
 // On Linux it is GoogleTest's test for death. On Windows that starts the program once more, and
 // under Wine one in some thousand starts ends the program that asked for it, without a word. There

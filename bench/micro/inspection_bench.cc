@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What it costs to be looked at: one kept connection through one engine, over loopback sockets, with
-// nobody to look, with an inspector that detaches, and with one that passes all it is shown. Small
-// round trips show the cost of a call, large ones that of a byte.
+// What it costs to be looked at: one kept connection through one engine, over loopback sockets,
+// with nobody to look, with an inspector that detaches, and with one that passes all it is shown.
+// Small round trips show the cost of a call, large ones that of a byte.
 //
 // Compare inside one run whose repetitions are interleaved:
 //   micro --benchmark_filter=Inspected --benchmark_repetitions=9

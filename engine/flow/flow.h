@@ -23,13 +23,13 @@
 #include "engine/flow/flow_pools.h"
 #include "engine/flow/leg.h"
 #include "engine/flow/pump.h"
-#include "sluice/inspector.h"
 #include "engine/io/timer_wheel.h"
+#include "sluice/inspector.h"
 
 namespace sluice::inspect {
 struct Called;
 struct TapCount;
-}
+}  // namespace sluice::inspect
 
 namespace sluice::flow {
 
@@ -73,19 +73,13 @@ class Flow : public ListNode<LiveTag>, public ListNode<WorkerTag> {
 
   // For the pumps.
   const FlowHost& host() const { return host_; }
-  Leg& LegFrom(Direction direction) {
-    return direction == Direction::kUp ? down_ : up_;
-  }
-  Leg& LegTo(Direction direction) {
-    return direction == Direction::kUp ? up_ : down_;
-  }
+  Leg& LegFrom(Direction direction) { return direction == Direction::kUp ? down_ : up_; }
+  Leg& LegTo(Direction direction) { return direction == Direction::kUp ? up_ : down_; }
   void OnActivity() { last_activity_ = host_.port->now(); }
   void OnLegError(Leg& leg, OsError error);
   void OnPumpFinished(Pump& pump);
   void OnOperationEnded();
-  Pump& PumpOf(Direction direction) {
-    return direction == Direction::kUp ? up_pump_ : down_pump_;
-  }
+  Pump& PumpOf(Direction direction) { return direction == Direction::kUp ? up_pump_ : down_pump_; }
 
   // What an inspector said, for the pumps and the desk; flow_inspection.cc has all of it.
   Inspection* inspection() const { return inspection_; }
@@ -158,8 +152,8 @@ class Flow : public ListNode<LiveTag>, public ListNode<WorkerTag> {
   CloseReason reason_;
   Leg down_;
   Leg up_;
-  Pump up_pump_;                // down_ to up_
-  Pump down_pump_;              // up_ to down_
+  Pump up_pump_;                      // down_ to up_
+  Pump down_pump_;                    // up_ to down_
   Opening* opening_ = nullptr;        // from accept on until connected
   Inspection* inspection_ = nullptr;  // from when it is admitted until nobody looks any more
   io::Timer timer_;

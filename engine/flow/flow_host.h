@@ -13,7 +13,6 @@
 
 #include "engine/base/clock.h"
 #include "engine/base/intrusive_list.h"
-#include "sluice/inspector.h"
 #include "engine/flow/inspection.h"
 #include "engine/inspect/verdict_desk.h"
 #include "engine/io/port.h"
@@ -26,6 +25,7 @@
 #include "engine/redirect/loop_guard.h"
 #include "engine/redirect/own_listeners.h"
 #include "engine/redirect/redirector.h"
+#include "sluice/inspector.h"
 
 namespace sluice::flow {
 
@@ -71,8 +71,8 @@ struct FlowPolicy {
   // Bytes queued in one direction: reading stops at `queue_high` and resumes at half of it. So a
   // flow buffers at most twice that, and what one receive in each direction brings.
   std::size_t queue_high = 256 * 1024;
-  // Bytes of a flow that moves much and that nobody inspects may stay in the kernel, where it can move
-  // them from socket to socket (Linux: splice).
+  // Bytes of a flow that moves much and that nobody inspects may stay in the kernel, where it can
+  // move them from socket to socket (Linux: splice).
   bool splice = true;
   // Verdicts that come later: how many may be waited for on each worker, how long, and what holds
   // when none comes in time, when its token is given up, and when too many are waited for already.
@@ -121,12 +121,13 @@ struct FlowHost {
   redirect::Redirector* redirector = nullptr;
   const redirect::OwnListeners* own_listeners = nullptr;
   redirect::LoopGuard* loop_guard = nullptr;
-  Inspector* inspector = nullptr;  // null: nobody looks
-  inspect::VerdictDesk* desk = nullptr;     // null: no inspector
-  inspect::TapWriter* tap = nullptr;        // null: nobody listens
-  Pace* pace = nullptr;            // of all inspected flows here together
-  std::optional<net::TokenBucket> opens;  // connections that the inspector is asked about; none: all
-  Nanos slow_call = 0;                    // how long the last slow call took, for the log
+  Inspector* inspector = nullptr;        // null: nobody looks
+  inspect::VerdictDesk* desk = nullptr;  // null: no inspector
+  inspect::TapWriter* tap = nullptr;     // null: nobody listens
+  Pace* pace = nullptr;                  // of all inspected flows here together
+  // Connections that the inspector is asked about; none: all.
+  std::optional<net::TokenBucket> opens;
+  Nanos slow_call = 0;  // how long the last slow call took, for the log
   const FlowPolicy* policy = nullptr;
   net::SourceList sources{{}};
   std::atomic<std::uint64_t>* next_flow_id = nullptr;

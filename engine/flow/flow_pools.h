@@ -3,10 +3,10 @@
 // FlowPools: what the flows of one worker hold only while they need it. An idle flow has nothing of
 // it, so a worker needs as much as works at once and not as much as is connected.
 //
-// A landing and a send are never refused: each armed receive has a chunk or a pipe of its own to land in,
-// and each armed send a link or a pipe of its own to send from, and of all these there is a fixed number.
-// Room for so many is made at the start, and touched when first used. Openings grow as flows do and may be
-// refused.
+// A landing and a send are never refused: each armed receive has a chunk or a pipe of its own to
+// land in, and each armed send a link or a pipe of its own to send from, and of all these there is
+// a fixed number. Room for so many is made at the start, and touched when first used. Openings grow
+// as flows do and may be refused.
 #ifndef SLUICE_FLOW_FLOW_POOLS_H_
 #define SLUICE_FLOW_FLOW_POOLS_H_
 

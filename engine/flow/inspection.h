@@ -38,10 +38,10 @@ struct Looking {
   Direction direction = Direction::kUp;
   bool asked = false;
   bool paced = false;  // stopped by a rate
-  bool last_time =
-      false;           // while a verdict is waited for: nothing more could be waited for when asked
-  Ticket ticket;       // valid exactly while a verdict is waited for
-  memory::Chain held;  // what is undecided, in front of what will be received
+  // While a verdict is waited for: nothing more could be waited for when it was asked for.
+  bool last_time = false;
+  Ticket ticket;         // valid exactly while a verdict is waited for
+  memory::Chain held;    // what is undecided, in front of what will be received
   memory::Chain behind;  // came while a verdict on `held` was waited for; at most one receive
   Instant more_until = Instant::Never();
   Instant receive_at;  // by rate

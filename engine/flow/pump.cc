@@ -152,8 +152,8 @@ void Pump::OnReceived(Outcome outcome) {
   Receive(false);
 }
 
-// Gives the landing back. The bytes that were received go to `fresh`, if they are not in the pipe, and
-// the room behind them is kept.
+// Gives the landing back. The bytes that were received go to `fresh`, if they are not in the pipe,
+// and the room behind them is kept.
 void Pump::EndReceive(std::size_t received, memory::Chain& fresh) {
   Landing* landing = std::exchange(from().landing, nullptr);
   if (pipe_ != nullptr) {
@@ -270,9 +270,9 @@ void Pump::OnSent(Outcome outcome) {
     return;
   }
   flow_.OnActivity();
-  host().counters->Add(direction_ == Direction::kUp ? metrics::Counter::k_bytes_up
-                                                             : metrics::Counter::k_bytes_down,
-                       outcome.bytes);
+  host().counters->Add(
+      direction_ == Direction::kUp ? metrics::Counter::k_bytes_up : metrics::Counter::k_bytes_down,
+      outcome.bytes);
   if (pipe_ == nullptr) {
     queue_.RemovePrefix(outcome.bytes);
   } else {

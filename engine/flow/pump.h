@@ -4,16 +4,17 @@
 //
 //   from.socket --Recv--> landing chunks --inspector--> queue --gather Send--> to.socket
 //
-// Bytes stay in the chunk they landed in. If nobody inspects them and there are many, they stay in the
-// kernel: they go through a pipe instead, as long as receives bring much, and the queue is empty meanwhile.
+// Bytes stay in the chunk they landed in. If nobody inspects them and there are many, they stay in
+// the kernel: they go through a pipe instead, as long as receives bring much, and the queue is
+// empty meanwhile.
 //
-// At most one receive (or one wait for readability) and one
-// send are armed; a pump that moves nothing holds neither (flow_pools.h). Reading stops while the
-// queue holds `queue_high` bytes, or more than is left in the slab, and resumes at half of it, or
-// when a chunk came back. The peer's FIN is passed on after the last byte.
+// At most one receive (or one wait for readability) and one send are armed; a pump that moves
+// nothing holds neither (flow_pools.h). Reading stops while the queue holds `queue_high` bytes,
+// or more than is left in the slab, and resumes at half of it, or when a chunk came back. The
+// peer's FIN is passed on after the last byte.
 //
-// What an inspector wants to think about, or to see more of, is held by the flow's Inspection, behind
-// the queue; a FIN waits behind it. pump_inspection.cc has this pump's side of it.
+// What an inspector wants to think about, or to see more of, is held by the flow's Inspection,
+// behind the queue; a FIN waits behind it. pump_inspection.cc has this pump's side of it.
 //
 // Worker-only. All entry points are no-ops once the flow is closing, except that they report to it.
 #ifndef SLUICE_FLOW_PUMP_H_
@@ -24,8 +25,8 @@
 #include "engine/base/intrusive_list.h"
 #include "engine/flow/flow_host.h"
 #include "engine/flow/leg.h"
-#include "sluice/inspector.h"
 #include "engine/memory/chain.h"
+#include "sluice/inspector.h"
 
 namespace sluice::flow {
 

@@ -230,8 +230,8 @@ bool Pump::Inject(absl::string_view bytes) {
   return true;
 }
 
-// Of an answer that comes later: there is nobody to tell that it cannot be, so only a want of memory
-// is a failure. To an end that is no longer there it is as good as sent.
+// Of an answer that comes later: there is nobody to tell that it cannot be, so only a want of
+// memory is a failure. To an end that is no longer there it is as good as sent.
 bool Pump::InjectLate(absl::string_view bytes) {
   if (bytes.empty() || finished_ || discarding_ || !to().socket.is_open()) return true;
   if (!queue_.AppendCopy(bytes.data(), bytes.size())) return false;

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// CallCounts: system calls by kind, so that what a connection costs can be counted instead of timed. A
-// kind means the same on every backend; what a backend does without a call of its own (on io_uring an
-// accept, a connect, a receive are entries of a turn) stays 0 there. What Socket::local() asks is not seen.
+// CallCounts: system calls by kind, so that what a connection costs can be counted instead of
+// timed. A kind means the same on every backend; what a backend does without a call of its own (on
+// io_uring an accept, a connect, a receive are entries of a turn) stays 0 there. What
+// Socket::local() asks is not seen.
 #ifndef SLUICE_IO_CALL_COUNTS_H_
 #define SLUICE_IO_CALL_COUNTS_H_
 

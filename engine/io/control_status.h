@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// One kernel status, two user-visible numbers. Winsock translates an NTSTATUS with its own table when a
-// call fails at once; a completion port hands back what the generic Win32 table says. Both tables stand
-// here, on every OS, for the statuses a control operation can meet.
-// Sources: libuv src/win/winsock.c (Winsock column), wine dlls/ntdll/error.c (Win32 column).
+// One kernel status, two user-visible numbers. Winsock translates an NTSTATUS with its own table
+// when a call fails at once; a completion port hands back what the generic Win32 table says. Both
+// tables stand here, on every OS, for the statuses a control operation can meet. Sources: libuv
+// src/win/winsock.c (Winsock column), wine dlls/ntdll/error.c (Win32 column).
 #ifndef SLUICE_IO_CONTROL_STATUS_H_
 #define SLUICE_IO_CONTROL_STATUS_H_
 
@@ -41,7 +41,8 @@ std::uint32_t WinsockNumber(NtStatus status);
 std::uint32_t Win32Number(NtStatus status);
 inline constexpr std::uint32_t kUnknownNumber = 0xFFFFFFFF;
 
-// The engine's name for a Winsock or Win32 number; one table serves both, their ranges do not overlap.
+// The engine's name for a Winsock or Win32 number; one table serves both, their ranges do not
+// overlap.
 ErrorCode CodeOfWindowsNumber(std::uint32_t number);
 
 }  // namespace sluice::io

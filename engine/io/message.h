@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Message: something for a port's owner thread to do, sent from any thread. Intrusive: each message can be
-// on its way once at a time, so the queue is bounded by the messages that exist.
+// Message: something for a port's owner thread to do, sent from any thread. Intrusive: each message
+// can be on its way once at a time, so the queue is bounded by the messages that exist.
 #ifndef SLUICE_IO_MESSAGE_H_
 #define SLUICE_IO_MESSAGE_H_
 
@@ -47,7 +47,9 @@ class MessageQueue {
   // Consumer only: takes all, runs up to `limit` handlers, keeps the rest for the next call.
   int Run(int limit);
   // Consumer only. True when Run would do something.
-  bool HasWork() const { return local_ != nullptr || head_.load(std::memory_order_acquire) != nullptr; }
+  bool HasWork() const {
+    return local_ != nullptr || head_.load(std::memory_order_acquire) != nullptr;
+  }
   // Consumer only: forgets what is queued without running it.
   void Clear();
 

@@ -4,11 +4,13 @@
 //
 // Laws (engine/ARCHITECTURE.md, "The laws of I/O"):
 //   1. Intrusive, owned by its caller, address-stable, allocated never.
-//   2. Start calls return nothing. The outcome arrives exactly once, from Port::RunOnce, on the port's
+//   2. Start calls return nothing. The outcome arrives exactly once, from Port::RunOnce, on the
+//   port's
 //      owner thread; a handler never runs inside a start call.
-//   3. While armed, the operation, its buffers and its socket must stay where they are; a receive buffer
-//      may not be looked at, a send buffer not changed (TSan builds report it). An operation is idle again
-//      before its handler runs, so the handler may start it anew, or free it.
+//   3. While armed, the operation, its buffers and its socket must stay where they are; a receive
+//   buffer
+//      may not be looked at, a send buffer not changed (TSan builds report it). An operation is
+//      idle again before its handler runs, so the handler may start it anew, or free it.
 //
 //          Port::Recv, ...          kernel, or Cancel         Port::RunOnce
 //   idle ------------------> armed ------------------> done ----------------> idle (handler runs)
@@ -67,9 +69,7 @@ struct NativeBlock {
 struct ArmedTag {};
 struct ReadyTag {};
 
-class Operation : public ListNode<ArmedTag>,
-                  public ListNode<ReadyTag>,
-                  public ListNode<SocketTag> {
+class Operation : public ListNode<ArmedTag>, public ListNode<ReadyTag>, public ListNode<SocketTag> {
  public:
   enum class State : std::uint8_t { kIdle, kArmed, kDone };
   using Handler = void (*)(void* owner, Outcome outcome);
@@ -96,7 +96,7 @@ class Operation : public ListNode<ArmedTag>,
   Verb verb() const { return verb_; }
 
  private:
-  friend class Port;      // and with it Port::Impl of each backend
+  friend class Port;  // and with it Port::Impl of each backend
   friend class PortCore;
 
   NativeBlock native_;
@@ -123,8 +123,8 @@ class RecvOp : public Operation {
   alignas(8) std::byte scratch_[64]{};  // Linux: struct msghdr
 };
 
-// Sends up to kBuffersMax buffers in order. Outcome: the number of bytes the kernel took, which may be
-// fewer than given; then the rest must be sent again.
+// Sends up to kBuffersMax buffers in order. Outcome: the number of bytes the kernel took, which may
+// be fewer than given; then the rest must be sent again.
 class SendOp : public Operation {
  public:
   static constexpr std::size_t kBuffersMax = 16;
@@ -136,15 +136,16 @@ class SendOp : public Operation {
   alignas(8) std::byte scratch_[64]{};
 };
 
-// Completes when a receive would not wait: data, end of stream or an error, all as success with 0 bytes
-// (the receive that follows tells which), or as the socket's error. Holds no buffer.
+// Completes when a receive would not wait: data, end of stream or an error, all as success with 0
+// bytes (the receive that follows tells which), or as the socket's error. Holds no buffer.
 class AwaitReadableOp : public Operation {};
 
 // On success `accepted()` holds a socket that belongs to no port yet: pass it on with Take().
 class AcceptOp : public Operation {
  public:
   ~AcceptOp() { SLUICE_CHECK(!accepted_.is_open()); }
-  // Moves the accepted socket out. REQUIRES: the outcome was a success and Take was not called since.
+  // Moves the accepted socket out. REQUIRES: the outcome was a success and Take was not called
+  // since.
   AcceptedSocket Take() {
     SLUICE_CHECK(accepted_.is_open());
     AcceptedSocket taken = accepted_;
@@ -155,8 +156,9 @@ class AcceptOp : public Operation {
  private:
   friend class Port;
   AcceptedSocket accepted_;
-  NativeHandle prepared_ = kNoHandle;    // Windows: the socket that AcceptEx fills
-  alignas(8) std::byte scratch_[320]{};  // Windows: two addresses of AcceptEx; Linux: sockaddr, length
+  NativeHandle prepared_ = kNoHandle;  // Windows: the socket that AcceptEx fills
+  // Windows: two addresses of AcceptEx; Linux: sockaddr, length.
+  alignas(8) std::byte scratch_[320]{};
 };
 
 class ConnectOp : public Operation {
@@ -166,8 +168,8 @@ class ConnectOp : public Operation {
 };
 
 // A device control: on Windows an overlapped WSAIoctl. Outcome.bytes is the reported size, also on
-// failure where the platform reports one. OsError.raw holds numbers of the two Windows tables on every
-// OS: Winsock's when the call failed at once, Win32's when a packet carried the failure
+// failure where the platform reports one. OsError.raw holds numbers of the two Windows tables on
+// every OS: Winsock's when the call failed at once, Win32's when a packet carried the failure
 // (control_status.h); `inline_failure` tells which.
 class ControlOp : public Operation {
  public:
@@ -181,12 +183,12 @@ class ControlOp : public Operation {
   void* out_ = nullptr;
   std::uint32_t in_size_ = 0;
   std::uint32_t out_size_ = 0;
-  std::uint32_t bytes_ = 0;   // storage for lpcbBytesReturned, alive as long as the operation
+  std::uint32_t bytes_ = 0;  // storage for lpcbBytesReturned, alive as long as the operation
   alignas(8) std::byte scratch_[32]{};  // Linux and simulation: a reply that came later
 };
 
-// Completes in the next RunOnce. How a component that already knows its answer gives it without running
-// a handler inside a start call.
+// Completes in the next RunOnce. How a component that already knows its answer gives it without
+// running a handler inside a start call.
 class DeferOp : public Operation {};
 
 }  // namespace sluice::io

@@ -2,11 +2,11 @@
 //
 // Platform: what stands in for the kernel's redirect driver when there is none.
 //
-// On a machine with the real driver no Platform is installed: connects, accepts and control codes go to
-// the kernel. With one installed (PortOptions::platform), the port tells it of each socket's life and
-// hands it the control codes it knows, and completes them as the kernel would: at once, pended, or failed
-// at once. On Windows the codes reach it through a function with WSAIoctl's signature and completion
-// rules.
+// On a machine with the real driver no Platform is installed: connects, accepts and control codes
+// go to the kernel. With one installed (PortOptions::platform), the port tells it of each socket's
+// life and hands it the control codes it knows, and completes them as the kernel would: at once,
+// pended, or failed at once. On Windows the codes reach it through a function with WSAIoctl's
+// signature and completion rules.
 //
 // Every method: any thread, several at a time. No method may call back into a port except through
 // ControlRequest::complete.
@@ -70,10 +70,10 @@ class Platform {
   // Before a connect leaves. A socket's `local` is empty when it is not bound.
   virtual ConnectDecision OnConnecting(NativeHandle socket, const Address& local,
                                        const Address& remote) = 0;
-  // The SYN is about to leave. Between BeginSyn and EndSyn OnAccepted waits, so that what rides on the
-  // SYN is known before the accepting side can ask for it. EndSyn's `local` is the connecting end's
-  // address (a wildcard means: loopback, that port). EndSyn is called once for each BeginSyn, with an
-  // empty `local` when nothing left. BeginSyn is called only after an OK OnConnecting.
+  // The SYN is about to leave. Between BeginSyn and EndSyn OnAccepted waits, so that what rides on
+  // the SYN is known before the accepting side can ask for it. EndSyn's `local` is the connecting
+  // end's address (a wildcard means: loopback, that port). EndSyn is called once for each BeginSyn,
+  // with an empty `local` when nothing left. BeginSyn is called only after an OK OnConnecting.
   virtual void BeginSyn(NativeHandle socket) = 0;
   virtual void EndSyn(NativeHandle socket, const Address& local) = 0;
   virtual void OnConnected(NativeHandle socket, OsError error) = 0;
@@ -82,8 +82,8 @@ class Platform {
                           const Address& peer) = 0;
 
   virtual ControlAnswer Control(const ControlRequest& request, ControlReply* reply) = 0;
-  // Asks that a pended request end soon with kStatusCancelled; it may also end otherwise. Unknown or
-  // finished tickets are ignored.
+  // Asks that a pended request end soon with kStatusCancelled; it may also end otherwise. Unknown
+  // or finished tickets are ignored.
   virtual void CancelControl(void* ticket) = 0;
 };
 

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Socket: a stream socket and what its port knows of it. Owned by a leg or a listener, used by one port,
-// on that port's thread. Address-stable while operations are armed on it.
+// Socket: a stream socket and what its port knows of it. Owned by a leg or a listener, used by one
+// port, on that port's thread. Address-stable while operations are armed on it.
 //
-// An accepted socket travels between threads as an AcceptedSocket, a plain value: on Windows it belongs
-// to no completion port until Port::Adopt associates it, once, for life.
+// An accepted socket travels between threads as an AcceptedSocket, a plain value: on Windows it
+// belongs to no completion port until Port::Adopt associates it, once, for life.
 #ifndef SLUICE_IO_SOCKET_H_
 #define SLUICE_IO_SOCKET_H_
 
@@ -37,8 +37,8 @@ class Socket {
   Socket() = default;
   Socket(const Socket&) = delete;
   Socket& operator=(const Socket&) = delete;
-  // REQUIRES: closed, and no operation holds it. A leak of a descriptor is a failed check, not a slow
-  // death.
+  // REQUIRES: closed, and no operation holds it. A leak of a descriptor is a failed check, not a
+  // slow death.
   ~Socket() {
     SLUICE_CHECK(handle_ == kNoHandle);
     SLUICE_CHECK(operations_.empty());
@@ -51,8 +51,8 @@ class Socket {
   NativeHandle native() const { return handle_; }
   // Operations armed or done on this socket.
   std::size_t armed() const { return operations_.size(); }
-  // Local address as far as known: of a listener after Listen, of others after Adopt or connect. The first
-  // call after a connect may ask the OS for it.
+  // Local address as far as known: of a listener after Listen, of others after Adopt or connect.
+  // The first call after a connect may ask the OS for it.
   const Address& local() const {
     if (local_unasked_) {
       local_ = AskLocal(handle_);
@@ -60,7 +60,8 @@ class Socket {
     }
     return local_;
   }
-  // Of an adopted socket its peer; of others what Connect was asked for, wherever a platform sent it.
+  // Of an adopted socket its peer; of others what Connect was asked for, wherever a platform sent
+  // it.
   const Address& peer() const { return peer_; }
 
  private:
@@ -78,15 +79,15 @@ class Socket {
   Address peer_;
   IntrusiveRing<Operation, SocketTag> operations_;  // armed or done on this socket
   mutable bool local_unasked_ = false;  // local_ is to be asked for: a call that most never need
-  bool closing_ = false;         // Close was called, the handle goes with the last operation
-  bool abort_on_close_ = false;  // close with RST instead of FIN
+  bool closing_ = false;                // Close was called, the handle goes with the last operation
+  bool abort_on_close_ = false;         // close with RST instead of FIN
   bool bound_ = false;
   bool skip_on_success_ = false;  // Windows: an immediate success queues no packet
-  bool send_shut_ = false;        // Linux: ShutdownSend succeeded; EPIPE then means that, not a reset
-  bool sent_ = false;             // Linux: there was a send
-  bool readable_ = false;         // Linux: so AwaitReadable said, and nothing was received since
-  bool nonblocking_ = false;      // Linux: not for the ring any more, see linux/pipes.cc
-  bool drained_ = false;          // Linux: nothing was left to receive, or to accept, the last time
+  bool send_shut_ = false;    // Linux: ShutdownSend succeeded; EPIPE then means that, not a reset
+  bool sent_ = false;         // Linux: there was a send
+  bool readable_ = false;     // Linux: so AwaitReadable said, and nothing was received since
+  bool nonblocking_ = false;  // Linux: not for the ring any more, see linux/pipes.cc
+  bool drained_ = false;      // Linux: nothing was left to receive, or to accept, the last time
   Nagle nagle_ = Nagle::kOff;
   Family family_ = Family::kNone;
 };

@@ -211,9 +211,9 @@ std::string EnginePart::InspectorText(metrics::Counter counter) const {
       return absl::StrCat(who, ": a call took ", host_.slow_call / kMillisecond,
                           " ms, and all flows of its worker waited");
     case metrics::Counter::k_refused_opens:
-      return absl::StrCat("limit inspector_opens_per_second=",
-                          engine_.options_.inspector_opens_per_second, " reached: ", who,
-                          " is not asked, its verdict is opens_exceeded");
+      return absl::StrCat(
+          "limit inspector_opens_per_second=", engine_.options_.inspector_opens_per_second,
+          " reached: ", who, " is not asked, its verdict is opens_exceeded");
     default:
       return absl::StrCat(who, " threw, or said what is not allowed: the default verdict holds");
   }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// First bytes of a client, read as a TLS hello, in two slicings: the first byte of the input says where
-// the second one cuts. Both must say the same, and whatever is said of a beginning must hold.
+// First bytes of a client, read as a TLS hello, in two slicings: the first byte of the input says
+// where the second one cuts. Both must say the same, and whatever is said of a beginning must hold.
 #include "sluice/client_hello.h"
 #include "tests/fuzz/readers.h"
 

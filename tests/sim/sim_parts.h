@@ -10,9 +10,9 @@
 #include <utility>
 #include <vector>
 
-#include "sluice/inspector.h"
 #include "engine/io/sim/world.h"
 #include "engine/redirect/redirector.h"
+#include "sluice/inspector.h"
 
 namespace sluice::sim {
 
@@ -39,8 +39,7 @@ class SimInspector final : public Inspector {
   SimInspector(io::sim::World& world, bool pends, unsigned never_answered)
       : world_(world), pends_(pends), never_answered_(never_answered) {}
 
-  Verdict OnData(InspectedFlow& flow, Direction direction,
-                          Bytes& data, DataCall& call) override;
+  Verdict OnData(InspectedFlow& flow, Direction direction, Bytes& data, DataCall& call) override;
   bool HasTokens() const { return !tokens_.empty(); }
   // Answers one, any; complains when a second answer counts.
   void AnswerOne(std::vector<std::string>* complaints);

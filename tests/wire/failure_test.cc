@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Ends that come early: a client, an origin or a hop dies in the middle, an upstream is not there, somebody
-// falls silent. Every flow involved ends, in its time, and the others do not notice.
+// Ends that come early: a client, an origin or a hop dies in the middle, an upstream is not there,
+// somebody falls silent. Every flow involved ends, in its time, and the others do not notice.
 #if !defined(_WIN32)
 
 #include <atomic>
@@ -16,12 +16,14 @@ namespace {
 
 using ::testing::HasSubstr;
 
-// Hops in processes of their own, so that one can be killed: hop i leads to hop i + 1, the last to `origin`.
+// Hops in processes of their own, so that one can be killed: hop i leads to hop i + 1, the last to
+// `origin`.
 struct Hops {
   Hops(int count, const std::string& origin, std::vector<std::string> flags = {}) {
     std::string next = origin;
     for (int i = 0; i < count; ++i) {
-      std::vector<std::string> words = {"run", "--listen", "127.0.0.1:0", "--upstream", next, "--drain", "5s"};
+      std::vector<std::string> words = {"run", "--listen", "127.0.0.1:0", "--upstream",
+                                        next,  "--drain",  "5s"};
       words.insert(words.end(), flags.begin(), flags.end());
       hops.insert(hops.begin(), std::make_unique<Program>(Program::Sluice(words)));
       next = hops.front()->ListeningOn();
@@ -63,7 +65,8 @@ Origin::Serve EndlessSender(std::atomic<int>* broken) {
 
 bool Becomes(const std::atomic<int>& value, int wanted, Duration limit) {
   const TimePoint deadline = In(limit);
-  while (value != wanted && std::chrono::steady_clock::now() < deadline) std::this_thread::sleep_for(Duration(10));
+  while (value != wanted && std::chrono::steady_clock::now() < deadline)
+    std::this_thread::sleep_for(Duration(10));
   return value == wanted;
 }
 
@@ -124,8 +127,8 @@ TEST(FailureTest, AKilledHopInTheMiddleOfATransferIsNoSilentTruncation) {
   // The client must be able to tell: the announced length is not reached, and the stream has ended.
   Origin origin(Origin::Http(Bytes(64 << 20)));
   Hops chain(3, origin.address());
-  Program curl({"curl", "-sS", "--noproxy", "*", "--limit-rate", "8m", "--max-time", "60", "-o", "/dev/null",
-                "http://" + chain.address + "/"});
+  Program curl({"curl", "-sS", "--noproxy", "*", "--limit-rate", "8m", "--max-time", "60", "-o",
+                "/dev/null", "http://" + chain.address + "/"});
   std::this_thread::sleep_for(Patiently(Duration(500)));
   EXPECT_TRUE(curl.running());
   chain.hops[1]->Signal(SIGKILL);
@@ -199,8 +202,8 @@ TEST(FailureTest, OneStuckClientDoesNotStopTheOthers) {
     if (stream.Read(1) == "s") return EndlessSender(&broken)(stream);
     Origin::Echo(stream);
   });
-  Program chain(Program::Sluice(
-      {"chain", "--listen", "127.0.0.1:0", "--destination", origin.address(), "--hops", "3", "--drain", "1s"}));
+  Program chain(Program::Sluice({"chain", "--listen", "127.0.0.1:0", "--destination",
+                                 origin.address(), "--hops", "3", "--drain", "1s"}));
   const std::string address = chain.ListeningOn();
   std::vector<Stream> stuck;
   for (int i = 0; i < 8; ++i) {

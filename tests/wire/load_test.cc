@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// `sluice load` against `sluice echo`, and against origins that misbehave in each way it distinguishes.
+// `sluice load` against `sluice echo`, and against origins that misbehave in each way it
+// distinguishes.
 #if !defined(_WIN32)
 
 #include <atomic>
@@ -27,7 +28,8 @@ TEST(LoadTest, CountsExactlyWhatTheEchoServed) {
   Program echo(Program::Sluice({"echo", "--listen", "127.0.0.1:0", "--workers", "2"}));
   const std::string address = echo.ListeningOn();
   ASSERT_NE(address, "");
-  const std::string out = Load(address, {"--count", "200", "--connections", "16", "--threads", "2"}, 0);
+  const std::string out =
+      Load(address, {"--count", "200", "--connections", "16", "--threads", "2"}, 0);
   EXPECT_THAT(out, StartsWith("# time_s"));
   EXPECT_THAT(out, HasSubstr("200 succeeded, 0 failed"));
   EXPECT_THAT(out, HasSubstr("errors       none"));
@@ -71,12 +73,14 @@ TEST(LoadTest, SourceAddressesAreUsedInTurn) {
     from_range += stream.PeerHost().rfind("127.0.1.", 0) == 0;
     Origin::Echo(stream);
   });
-  Load(origin.address(), {"--count", "20", "--connections", "2", "--source", "127.0.1.1-127.0.1.5"}, 0);
+  Load(origin.address(), {"--count", "20", "--connections", "2", "--source", "127.0.1.1-127.0.1.5"},
+       0);
   EXPECT_EQ(from_range, 20);
 }
 
 TEST(LoadTest, RefusedConnectsAreCounted) {
-  EXPECT_THAT(Load(UnusedAddress(), {"--count", "20", "--connections", "4"}, 2), HasSubstr("20 connection refused"));
+  EXPECT_THAT(Load(UnusedAddress(), {"--count", "20", "--connections", "4"}, 2),
+              HasSubstr("20 connection refused"));
 }
 
 TEST(LoadTest, AnEarlyEndIsCounted) {
@@ -117,8 +121,9 @@ TEST(LoadTest, ATooLongAnswerIsWrong) {
 
 TEST(LoadTest, SilenceIsATimeout) {
   Origin origin([](Stream& stream) { stream.ReadAll(); });
-  EXPECT_THAT(Load(origin.address(), {"--count", "4", "--connections", "4", "--timeout", "300ms"}, 2),
-              HasSubstr("4 answer not complete in time"));
+  EXPECT_THAT(
+      Load(origin.address(), {"--count", "4", "--connections", "4", "--timeout", "300ms"}, 2),
+      HasSubstr("4 answer not complete in time"));
 }
 
 TEST(LoadTest, AllowedErrorsAreNoFailureIfSomethingSucceeded) {
@@ -136,7 +141,8 @@ TEST(LoadTest, ASignalEndsTheRunWithAReport) {
   Program echo(Program::Sluice({"echo", "--listen", "127.0.0.1:0"}));
   const std::string address = echo.ListeningOn();
   ASSERT_NE(address, "");
-  Program load(Program::Sluice({"load", "--connect", address, "--duration", "1h", "--connections", "4"}));
+  Program load(
+      Program::Sluice({"load", "--connect", address, "--duration", "1h", "--connections", "4"}));
   ASSERT_TRUE(load.WaitForOutput("\n       1 ", Duration(10000)));
   load.Signal(SIGINT);
   EXPECT_EQ(load.Wait(Duration(10000)), 0);

@@ -33,7 +33,9 @@ std::string Clean(std::string text) {
 
 }  // namespace
 
-Duration Patiently(Duration duration) { return duration * std::atoi(Environment("SLUICE_PATIENCE", "1")); }
+Duration Patiently(Duration duration) {
+  return duration * std::atoi(Environment("SLUICE_PATIENCE", "1"));
+}
 
 bool UnderWine() { return std::strstr(Environment("SLUICE_LAUNCHER", ""), "wine") != nullptr; }
 
@@ -196,7 +198,9 @@ long long ValueOf(const std::string& text, const std::string& line, const std::s
   return -1;
 }
 
-int CountLines(const std::string& text) { return static_cast<int>(std::count(text.begin(), text.end(), '\n')); }
+int CountLines(const std::string& text) {
+  return static_cast<int>(std::count(text.begin(), text.end(), '\n'));
+}
 
 }  // namespace sluice::wire
 

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Program: a process under test, its output and its end. The suite runs natively and starts the native
-// program, or the Windows one through tools/wine-run (tests/wire/run-windows); environment variables say which:
+// Program: a process under test, its output and its end. The suite runs natively and starts the
+// native program, or the Windows one through tools/wine-run (tests/wire/run-windows); environment
+// variables say which:
 //   SLUICE_PROGRAM   the program; default: sluice in the build's bin folder
 //   SLUICE_LAUNCHER  words put before it, separated by spaces
 //   SLUICE_PATIENCE  factor for deadlines; default 1
@@ -26,7 +27,9 @@ using TimePoint = std::chrono::steady_clock::time_point;
 
 // `duration` times the patience that the environment asks for.
 Duration Patiently(Duration duration);
-inline TimePoint In(Duration duration) { return std::chrono::steady_clock::now() + Patiently(duration); }
+inline TimePoint In(Duration duration) {
+  return std::chrono::steady_clock::now() + Patiently(duration);
+}
 // True when a program runs under Wine: some waits differ, some counts too.
 bool UnderWine();
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Bytes through chains: every byte arrives, in order, in both directions, whoever speaks or ends first; and
-// nothing is left over afterwards.
+// Bytes through chains: every byte arrives, in order, in both directions, whoever speaks or ends
+// first; and nothing is left over afterwards.
 #if !defined(_WIN32)
 
 #include <atomic>
@@ -40,9 +40,10 @@ class RelayTest : public ::testing::TestWithParam<Shape> {
   // A chain of this shape towards `origin`.
   void Start(const std::string& origin) {
     const Shape& shape = GetParam();
-    chain_ = std::make_unique<Program>(Program::Sluice(
-        {"chain", "--listen", shape.listen, "--destination", origin, "--platform", shape.platform, "--hops",
-         std::to_string(shape.hops), "--workers", std::to_string(shape.workers), "--drain", "10s"}));
+    chain_ = std::make_unique<Program>(
+        Program::Sluice({"chain", "--listen", shape.listen, "--destination", origin, "--platform",
+                         shape.platform, "--hops", std::to_string(shape.hops), "--workers",
+                         std::to_string(shape.workers), "--drain", "10s"}));
     address_ = chain_->ListeningOn();
     ASSERT_NE(address_, "") << chain_->err();
   }
@@ -75,9 +76,9 @@ TEST_P(RelayTest, SixtyFourCurlsAtOnce) {
   const std::string folder = ::testing::TempDir() + "sluice-" + std::to_string(chain_->pid()) + "-";
   std::vector<std::unique_ptr<Program>> curls;
   for (int i = 0; i < 64; ++i) {
-    curls.push_back(std::make_unique<Program>(std::vector<std::string>{
-        "curl", "-sS", "--noproxy", "*", "--max-time", "100", "-o", folder + std::to_string(i),
-        "http://" + address_ + "/"}));
+    curls.push_back(std::make_unique<Program>(
+        std::vector<std::string>{"curl", "-sS", "--noproxy", "*", "--max-time", "100", "-o",
+                                 folder + std::to_string(i), "http://" + address_ + "/"}));
   }
   for (int i = 0; i < 64; ++i) {
     EXPECT_EQ(curls[i]->Wait(Duration(60000)), 0) << curls[i]->err();
@@ -178,20 +179,21 @@ TEST_P(RelayTest, ManyShortConnectionsAreAllRight) {
   ASSERT_NE(origin, "");
   Start(origin);
   const int count = UnderWine() ? 200 : 1000;
-  Program load(Program::Sluice(
-      {"load", "--connect", address_, "--count", std::to_string(count), "--connections", "32", "--timeout", "30s"}));
+  Program load(Program::Sluice({"load", "--connect", address_, "--count", std::to_string(count),
+                                "--connections", "32", "--timeout", "30s"}));
   EXPECT_EQ(load.Wait(Duration(60000)), 0) << load.out() << load.err();
   Finish(count);
 }
 
 // Windows addresses are bound before they connect; depth is what exercises that.
-INSTANTIATE_TEST_SUITE_P(Shapes, RelayTest,
-                         ::testing::Values(Shape{"emulated", "emulated", "127.0.0.1", "127.0.0.1:0", 4, 1},
-                                           Shape{"emulated_two_workers", "emulated", "127.0.0.1", "127.0.0.1:0", 4, 2},
-                                           Shape{"emulated_v6", "emulated", "::1", "[::1]:0", 2, 1},
-                                           Shape{"plain", "none", "127.0.0.1", "127.0.0.1:0", 4, 1},
-                                           Shape{"plain_v6", "none", "::1", "[::1]:0", 2, 2}),
-                         [](const ::testing::TestParamInfo<Shape>& shape) { return std::string(shape.param.name); });
+INSTANTIATE_TEST_SUITE_P(
+    Shapes, RelayTest,
+    ::testing::Values(Shape{"emulated", "emulated", "127.0.0.1", "127.0.0.1:0", 4, 1},
+                      Shape{"emulated_two_workers", "emulated", "127.0.0.1", "127.0.0.1:0", 4, 2},
+                      Shape{"emulated_v6", "emulated", "::1", "[::1]:0", 2, 1},
+                      Shape{"plain", "none", "127.0.0.1", "127.0.0.1:0", 4, 1},
+                      Shape{"plain_v6", "none", "::1", "[::1]:0", 2, 2}),
+    [](const ::testing::TestParamInfo<Shape>& shape) { return std::string(shape.param.name); });
 
 TEST(MixedFamilyTest, AV6ListenerReachesAV4Origin) {
   Origin origin(Origin::Echo);
@@ -208,8 +210,8 @@ TEST(SourceTest, OnwardConnectsUseTheSourcesGiven) {
     from_range += stream.PeerHost().rfind("127.0.1.", 0) == 0;
     Origin::Echo(stream);
   });
-  Program run(Program::Sluice({"run", "--listen", "127.0.0.1:0", "--upstream", origin.address(), "--source",
-                               "127.0.1.1-127.0.1.3"}));
+  Program run(Program::Sluice({"run", "--listen", "127.0.0.1:0", "--upstream", origin.address(),
+                               "--source", "127.0.1.1-127.0.1.3"}));
   const std::string address = run.ListeningOn();
   for (int i = 0; i < 6; ++i) {
     Stream client = Stream::Connect(address);
@@ -221,8 +223,8 @@ TEST(SourceTest, OnwardConnectsUseTheSourcesGiven) {
 
 TEST(TraceTest, ShowsEachConnectOfTheFirstConnections) {
   Origin origin(Origin::Echo);
-  Program chain(Program::Sluice({"chain", "--listen", "127.0.0.1:0", "--destination", origin.address(), "--hops",
-                                 "3", "--trace", "2"}));
+  Program chain(Program::Sluice({"chain", "--listen", "127.0.0.1:0", "--destination",
+                                 origin.address(), "--hops", "3", "--trace", "2"}));
   const std::string address = chain.ListeningOn();
   for (int i = 0; i < 3; ++i) {
     Stream client = Stream::Connect(address);
@@ -234,7 +236,8 @@ TEST(TraceTest, ShowsEachConnectOfTheFirstConnections) {
   const std::string out = chain.out();
   EXPECT_THAT(out, HasSubstr("trace: application connection 2\n  C0 "));
   EXPECT_THAT(out, ::testing::Not(HasSubstr("application connection 3")));
-  EXPECT_THAT(out, HasSubstr("records=[A,B]  A: state 3 permit  B: state 1 permit  C: state 2 redirect"));
+  EXPECT_THAT(
+      out, HasSubstr("records=[A,B]  A: state 3 permit  B: state 1 permit  C: state 2 redirect"));
   EXPECT_THAT(out, HasSubstr("after 3 redirections, no loop"));
 }
 

@@ -65,7 +65,8 @@ int TcpPortOf(int fd) {
 
 bool WaitFor(int fd, short events, TimePoint deadline) {
   for (;;) {
-    const auto left = std::chrono::duration_cast<Duration>(deadline - std::chrono::steady_clock::now());
+    const auto left =
+        std::chrono::duration_cast<Duration>(deadline - std::chrono::steady_clock::now());
     if (left.count() <= 0) return false;
     pollfd one{fd, events, 0};
     if (poll(&one, 1, static_cast<int>(left.count())) > 0) return true;
@@ -118,7 +119,8 @@ bool Stream::Write(const std::string& bytes, Duration limit) {
   std::size_t sent = 0;
   while (sent < bytes.size()) {
     if (!WaitFor(fd_, POLLOUT, deadline)) return false;
-    const ssize_t n = send(fd_, bytes.data() + sent, bytes.size() - sent, MSG_NOSIGNAL | MSG_DONTWAIT);
+    const ssize_t n =
+        send(fd_, bytes.data() + sent, bytes.size() - sent, MSG_NOSIGNAL | MSG_DONTWAIT);
     if (n < 0 && errno != EAGAIN) return false;
     if (n > 0) sent += static_cast<std::size_t>(n);
   }
@@ -154,7 +156,9 @@ std::string Stream::ReadAll(Duration limit) { return Read(std::string::npos, lim
 std::string Stream::PeerHost() const {
   sockaddr_in peer{};
   socklen_t size = sizeof(peer);
-  if (getpeername(fd_, reinterpret_cast<sockaddr*>(&peer), &size) != 0 || peer.sin_family != AF_INET) return "";
+  if (getpeername(fd_, reinterpret_cast<sockaddr*>(&peer), &size) != 0 ||
+      peer.sin_family != AF_INET)
+    return "";
   char text[INET_ADDRSTRLEN];
   return inet_ntop(AF_INET, &peer.sin_addr, text, sizeof(text));
 }
@@ -170,7 +174,8 @@ void Stream::Close() {
   if (fd_ >= 0) close(std::exchange(fd_, -1));
 }
 
-Origin::Origin(Serve serve, const std::string& host) : serve_(std::move(serve)), v6_(host == "::1") {
+Origin::Origin(Serve serve, const std::string& host)
+    : serve_(std::move(serve)), v6_(host == "::1") {
   listener_ = Listen(host, &tcp_port_);
   acceptor_ = std::thread([this] { Accept(); });
 }
@@ -188,7 +193,9 @@ void Origin::Join() {
   threads_.clear();
 }
 
-std::string Origin::address() const { return (v6_ ? "[::1]:" : "127.0.0.1:") + std::to_string(tcp_port_); }
+std::string Origin::address() const {
+  return (v6_ ? "[::1]:" : "127.0.0.1:") + std::to_string(tcp_port_);
+}
 
 void Origin::Accept() {
   for (;;) {
@@ -239,8 +246,8 @@ Origin::Serve Origin::Http(std::string body) {
       if (byte.empty()) return;
       request += byte;
     }
-    stream.Write("HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: " + std::to_string(body.size()) +
-                     "\r\n\r\n",
+    stream.Write("HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: " +
+                     std::to_string(body.size()) + "\r\n\r\n",
                  Duration(60000));
     stream.Write(body, Duration(60000));
     stream.ShutdownWrite();

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Plain blocking sockets for tests: a client, and an Origin that serves every connection on a thread of its
-// own. All waits have deadlines. Loopback only.
+// Plain blocking sockets for tests: a client, and an Origin that serves every connection on a
+// thread of its own. All waits have deadlines. Loopback only.
 #ifndef SLUICE_TESTS_WIRE_SOCKETS_H_
 #define SLUICE_TESTS_WIRE_SOCKETS_H_
 
@@ -65,7 +65,8 @@ class Origin {
 
   std::string address() const;
   int accepted() const { return accepted_.load(); }
-  // Accepts no more and waits until every connection was served to its end: what `serve` wrote may be read then.
+  // Accepts no more and waits until every connection was served to its end: what `serve` wrote may
+  // be read then.
   void Join();
   // Closes the listener and resets every connection, as if the process had been killed.
   void Die();

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Requests to stop: the first drains, the second and the deadline cut. Under Wine only SIGINT becomes a console
-// event; SIGTERM ends the process, as TerminateProcess does on Windows.
+// Requests to stop: the first drains, the second and the deadline cut. Under Wine only SIGINT
+// becomes a console event; SIGTERM ends the process, as TerminateProcess does on Windows.
 #if !defined(_WIN32)
 
 #include "gmock/gmock.h"
@@ -15,8 +15,9 @@ namespace {
 class StopTest : public ::testing::Test {
  protected:
   void Start(const std::string& drain, const std::string& hops = "2") {
-    chain_ = std::make_unique<Program>(Program::Sluice({"chain", "--listen", "127.0.0.1:0", "--destination",
-                                                        origin_.address(), "--hops", hops, "--drain", drain}));
+    chain_ = std::make_unique<Program>(
+        Program::Sluice({"chain", "--listen", "127.0.0.1:0", "--destination", origin_.address(),
+                         "--hops", hops, "--drain", drain}));
     address_ = chain_->ListeningOn();
     ASSERT_NE(address_, "") << chain_->err();
     client_ = Stream::Connect(address_);
@@ -34,7 +35,8 @@ class StopTest : public ::testing::Test {
     EXPECT_FALSE(Stream::Connect(address_).open()) << "still accepts";
   }
   void ExpectNothingHeld() {
-    for (const char* what : {"flows", "sockets", "operations", "chunks", "buffers", "timers", "verdicts"}) {
+    for (const char* what :
+         {"flows", "sockets", "operations", "chunks", "buffers", "timers", "verdicts"}) {
       EXPECT_EQ(ValueOf(chain_->out(), "live:", what), 0) << what;
     }
   }
@@ -101,7 +103,8 @@ TEST(StatsTest, ARunningProgramSaysWhatItHolds) {
   EXPECT_EQ(client.Read(1), "x");
   const auto says = [&](const std::string& text) {
     const TimePoint deadline = In(Duration(10000));
-    while (run.err().find(text) == std::string::npos && std::chrono::steady_clock::now() < deadline) {
+    while (run.err().find(text) == std::string::npos &&
+           std::chrono::steady_clock::now() < deadline) {
       std::this_thread::sleep_for(Duration(10));
     }
     return run.err().find(text) != std::string::npos;
@@ -114,7 +117,8 @@ TEST(StatsTest, ARunningProgramSaysWhatItHolds) {
 }
 
 TEST(EchoStopTest, DrainsAndCutsLikeTheOthers) {
-  Program echo(Program::Sluice({"echo", "--listen", "127.0.0.1:0", "--workers", "2", "--drain", "500ms"}));
+  Program echo(
+      Program::Sluice({"echo", "--listen", "127.0.0.1:0", "--workers", "2", "--drain", "500ms"}));
   Stream client = Stream::Connect(echo.ListeningOn());
   ASSERT_TRUE(client.open());
   client.Write("x");

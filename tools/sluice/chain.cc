@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The verb `chain`: several vendors' engines in one process, on shared workers, one behind the other. On
-// the emulated platform each has a callout and a redirect handle of its own, and nobody but the callouts
-// decides who comes next; without a platform each hop's upstream is the next hop.
+// The verb `chain`: several vendors' engines in one process, on shared workers, one behind the
+// other. On the emulated platform each has a callout and a redirect handle of its own, and nobody
+// but the callouts decides who comes next; without a platform each hop's upstream is the next hop.
 #include <memory>
 #include <optional>
 #include <string>
@@ -61,13 +61,13 @@ int RunPlain(const ChainOptions& options) {
   return serving.PrintAccounts();
 }
 
-// An engine and its vendor's callout. The vendor whose sublayer is heaviest sees connects first and is the
-// first hop.
+// An engine and its vendor's callout. The vendor whose sublayer is heaviest sees connects first and
+// is the first hop.
 absl::StatusOr<Address> AddVendor(const ChainOptions& options, std::uint64_t hop, Serving& serving,
                                   emulated::Platform& platform) {
   const std::string name = VendorName(hop);
-  absl::StatusOr<Address> local =
-      serving.AddFirst(name, ListenAddress(options, hop), std::make_unique<redirect::WfpRedirector>());
+  absl::StatusOr<Address> local = serving.AddFirst(name, ListenAddress(options, hop),
+                                                   std::make_unique<redirect::WfpRedirector>());
   if (!local.ok()) return local;
   emulated::VendorOptions vendor;
   vendor.name = name;
@@ -84,7 +84,8 @@ int RunEmulated(const ChainOptions& options) {
   platform_options.trace_capacity = TraceCapacity(options.trace, options.hops);
   // A chain as long as was asked for is no loop.
   platform_options.knobs.max_hops = static_cast<std::uint32_t>(options.hops) + 1;
-  // Outlives the ports of `serving`, but is made after it: its threads must inherit the blocked signals.
+  // Outlives the ports of `serving`, but is made after it: its threads must inherit the blocked
+  // signals.
   std::optional<emulated::Platform> platform;
   Serving serving(options.proxy);
   platform.emplace(platform_options);
@@ -96,12 +97,13 @@ int RunEmulated(const ChainOptions& options) {
     if (!local.ok()) return Fatal(local.status());
     first = *local;
   }
-  // Clients here are ordinary programs that connect to the first hop: to the platform, applications on
-  // their way to the destination.
+  // Clients here are ordinary programs that connect to the first hop: to the platform, applications
+  // on their way to the destination.
   platform->AdoptForeign(first, options.destination);
   serving.Serve();
   if (options.trace != 0) {
-    PrintLine(TraceReport(platform->trace(), platform->TraceText(), options.trace, options.destination));
+    PrintLine(
+        TraceReport(platform->trace(), platform->TraceText(), options.trace, options.destination));
   }
   PrintLine(PlatformLine(platform->statistics()));
   return serving.PrintAccounts();
@@ -110,15 +112,18 @@ int RunEmulated(const ChainOptions& options) {
 }  // namespace
 
 void AddChainVerb(CLI::App& app, Action& action) {
-  CLI::App* verb = app.add_subcommand("chain", "Run several vendors' engines, one behind the other");
+  CLI::App* verb =
+      app.add_subcommand("chain", "Run several vendors' engines, one behind the other");
   auto options = std::make_shared<ChainOptions>();
   options->proxy.platform = "emulated";
   AddProxyFlags(verb, &options->proxy);
   AddCount(verb, "--hops", &options->hops, {1, 64}, "Engines in the chain");
-  AddAddress(verb, "--destination", &options->destination, AddressUse::kConnect, "Where the connections are going")
+  AddAddress(verb, "--destination", &options->destination, AddressUse::kConnect,
+             "Where the connections are going")
       ->required();
-  verb->add_option("--platform", options->proxy.platform,
-                   "emulated: redirection by the emulated driver; none: each hop's upstream is the next hop")
+  verb->add_option(
+          "--platform", options->proxy.platform,
+          "emulated: redirection by the emulated driver; none: each hop's upstream is the next hop")
       ->check(CLI::IsMember({"emulated", "none"}))
       ->type_name("emulated|none")
       ->default_str(options->proxy.platform);

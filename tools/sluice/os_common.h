@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// StopHub: where the system's handler finds the StopWatcher of the moment. Shared by the two os_*.cc.
+// StopHub: where the system's handler finds the StopWatcher of the moment. Shared by the two
+// os_*.cc.
 #ifndef SLUICE_TOOLS_OS_COMMON_H_
 #define SLUICE_TOOLS_OS_COMMON_H_
 

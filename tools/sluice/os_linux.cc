@@ -63,7 +63,8 @@ double ProcessCpuSeconds() {
 std::uint64_t ProcessHandles() {
   std::error_code error;
   std::uint64_t count = 0;
-  for (std::filesystem::directory_iterator at("/proc/self/fd", error), end; !error && at != end; at.increment(error)) {
+  for (std::filesystem::directory_iterator at("/proc/self/fd", error), end; !error && at != end;
+       at.increment(error)) {
     ++count;
   }
   return count;

@@ -15,8 +15,9 @@ namespace {
 BOOL WINAPI OnConsoleEvent(DWORD event) {
   StopHub::Get().Request();
   if (event == CTRL_C_EVENT || event == CTRL_BREAK_EVENT) return TRUE;
-  // Closing the console, logging off, shutting down: the process ends when this returns, or about 5 s
-  // later. Drain is over then: stop now, and leave the main thread the time to end the process itself.
+  // Closing the console, logging off, shutting down: the process ends when this returns, or about 5
+  // s later. Drain is over then: stop now, and leave the main thread the time to end the process
+  // itself.
   StopHub::Get().Request();
   Sleep(4500);
   return TRUE;

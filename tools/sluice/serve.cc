@@ -17,9 +17,10 @@ namespace sluice::tool {
 namespace {
 
 std::string LiveLine(absl::string_view title, const runtime::LiveCounts& live) {
-  return absl::StrCat(title, ": flows=", live.flows, " sockets=", live.sockets, " operations=", live.operations,
-                      " chunks=", live.chunks, " buffers=", live.buffers, " pooled=", live.pooled,
-                      " timers=", live.timers, " verdicts=", live.verdicts);
+  return absl::StrCat(title, ": flows=", live.flows, " sockets=", live.sockets,
+                      " operations=", live.operations, " chunks=", live.chunks,
+                      " buffers=", live.buffers, " pooled=", live.pooled, " timers=", live.timers,
+                      " verdicts=", live.verdicts);
 }
 
 // Every counter of traffic, and of the others those that counted something.
@@ -37,8 +38,8 @@ std::string TotalsLine(absl::string_view name, const metrics::Snapshot& snapshot
   return line;
 }
 
-// System calls of all workers, by kind, for each accepted connection. Start and end of the workers are in
-// it, so it says little of few connections.
+// System calls of all workers, by kind, for each accepted connection. Start and end of the workers
+// are in it, so it says little of few connections.
 std::string CallsLine(const io::CallCounts& calls, std::uint64_t accepted, std::uint64_t copied) {
   std::string line = absl::StrCat("calls: total=", calls.total());
   if (accepted == 0) return line;
@@ -83,7 +84,8 @@ absl::StatusOr<Address> Serving::AddFirst(const std::string& name, const Address
   options.buffered_max = static_cast<std::size_t>(options_.buffered_max);
   options.sources = options_.sources;
   options.redirector = std::move(redirector);
-  absl::StatusOr<std::unique_ptr<runtime::Engine>> engine = runtime::Engine::Create(*runtime_, std::move(options));
+  absl::StatusOr<std::unique_ptr<runtime::Engine>> engine =
+      runtime::Engine::Create(*runtime_, std::move(options));
   if (!engine.ok()) return engine.status();
   const absl::Status started = (*engine)->Start();
   if (!started.ok()) return started;
@@ -124,8 +126,9 @@ void Serving::PrintStats() {
     accepted += snapshot[metrics::Counter::k_accepted];
     joined += snapshot[metrics::Counter::k_joined];
   }
-  const std::string line = absl::StrCat(LiveLine("stats", runtime_->Live()), " handles=", ProcessHandles(),
-                                        " accepted=", accepted, " joined=", joined, "\n");
+  const std::string line =
+      absl::StrCat(LiveLine("stats", runtime_->Live()), " handles=", ProcessHandles(),
+                   " accepted=", accepted, " joined=", joined, "\n");
   std::fputs(line.c_str(), stderr);
   std::fflush(stderr);
 }

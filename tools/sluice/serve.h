@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Serving: what `run` and `chain` have in common: engines on one runtime, served until somebody asks to
-// stop, drained in the order in which connections meet them, and accounted for. Main thread.
+// Serving: what `run` and `chain` have in common: engines on one runtime, served until somebody
+// asks to stop, drained in the order in which connections meet them, and accounted for. Main
+// thread.
 #ifndef SLUICE_TOOLS_SERVE_H_
 #define SLUICE_TOOLS_SERVE_H_
 
@@ -27,14 +28,14 @@ class Serving {
 
   // Makes the workers. `platform` is null or outlives this.
   absl::Status Begin(io::Platform* platform);
-  // Starts an engine that sends connections where `redirector` says. It comes before those added earlier:
-  // a proxy chain is built from its end.
+  // Starts an engine that sends connections where `redirector` says. It comes before those added
+  // earlier: a proxy chain is built from its end.
   absl::StatusOr<Address> AddFirst(const std::string& name, const Address& listen,
                                    std::unique_ptr<redirect::Redirector> redirector);
   // Prints the first engine's address, waits, drains, stops. Afterwards nothing runs.
   void Serve();
-  // REQUIRES: Serve has returned. Prints one line of what is still held, and one for each engine of what it did.
-  // Returns the exit code: something still held is an error of ours.
+  // REQUIRES: Serve has returned. Prints one line of what is still held, and one for each engine of
+  // what it did. Returns the exit code: something still held is an error of ours.
   int PrintAccounts();
 
  private:

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// StopGate: from requests to stop to the two things a verb does with them: drain at the first, cut at the
-// second or when the drain has lasted too long. Any thread.
+// StopGate: from requests to stop to the two things a verb does with them: drain at the first, cut
+// at the second or when the drain has lasted too long. Any thread.
 #ifndef SLUICE_TOOLS_STOP_GATE_H_
 #define SLUICE_TOOLS_STOP_GATE_H_
 
@@ -41,7 +41,8 @@ class StopGate {
   // True if it is time to cut: a second request, or `drain` has passed. False if Finish came first.
   bool WaitSecond(Nanos drain) {
     std::unique_lock<std::mutex> lock(mutex_);
-    changed_.wait_for(lock, std::chrono::nanoseconds(drain), [&] { return requests_ > 1 || finished_; });
+    changed_.wait_for(lock, std::chrono::nanoseconds(drain),
+                      [&] { return requests_ > 1 || finished_; });
     return !finished_;
   }
 

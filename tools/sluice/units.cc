@@ -47,14 +47,16 @@ std::uint32_t V4Number(const Address& address) {
 }
 
 Address V4FromNumber(std::uint32_t n) {
-  return Address::V4({static_cast<std::uint8_t>(n >> 24), static_cast<std::uint8_t>(n >> 16 & 0xFF),
-                      static_cast<std::uint8_t>(n >> 8 & 0xFF), static_cast<std::uint8_t>(n & 0xFF)},
-                     0);
+  return Address::V4(
+      {static_cast<std::uint8_t>(n >> 24), static_cast<std::uint8_t>(n >> 16 & 0xFF),
+       static_cast<std::uint8_t>(n >> 8 & 0xFF), static_cast<std::uint8_t>(n & 0xFF)},
+      0);
 }
 
 absl::StatusOr<Address> ParseHost(absl::string_view text) {
   const bool v6 = absl::StrContains(text, ':');
-  absl::StatusOr<Address> address = Address::Parse(v6 ? absl::StrCat("[", text, "]:0") : absl::StrCat(text, ":0"));
+  absl::StatusOr<Address> address =
+      Address::Parse(v6 ? absl::StrCat("[", text, "]:0") : absl::StrCat(text, ":0"));
   if (text.empty() || !address.ok()) {
     return Wrong(text, "is not an address without a port: write for example 127.0.0.5 or ::1");
   }
@@ -62,7 +64,8 @@ absl::StatusOr<Address> ParseHost(absl::string_view text) {
 }
 
 absl::Status AppendRange(absl::string_view text, std::vector<Address>* out) {
-  const std::pair<absl::string_view, absl::string_view> ends = absl::StrSplit(text, absl::MaxSplits('-', 1));
+  const std::pair<absl::string_view, absl::string_view> ends =
+      absl::StrSplit(text, absl::MaxSplits('-', 1));
   const absl::StatusOr<Address> first = ParseHost(ends.first);
   if (!first.ok()) return first.status();
   const absl::StatusOr<Address> last = ParseHost(ends.second);
@@ -102,9 +105,12 @@ absl::StatusOr<std::uint64_t> ParseCount(absl::string_view text) {
       text,
       [](char suffix) -> std::uint64_t {
         switch (suffix) {
-          case 'k': return 1000;
-          case 'm': return 1000 * 1000;
-          default: return 0;
+          case 'k':
+            return 1000;
+          case 'm':
+            return 1000 * 1000;
+          default:
+            return 0;
         }
       },
       "a count: write for example 500, 10k (= 10000) or 2m (= 2000000)");
@@ -115,10 +121,14 @@ absl::StatusOr<std::uint64_t> ParseSize(absl::string_view text) {
       text,
       [](char suffix) -> std::uint64_t {
         switch (suffix) {
-          case 'k': return 1024;
-          case 'm': return 1024 * 1024;
-          case 'g': return 1024 * 1024 * 1024;
-          default: return 0;
+          case 'k':
+            return 1024;
+          case 'm':
+            return 1024 * 1024;
+          case 'g':
+            return 1024 * 1024 * 1024;
+          default:
+            return 0;
         }
       },
       "a size in bytes: write for example 64, 16k (= 16384) or 1m (= 1048576)");
@@ -143,6 +153,8 @@ absl::StatusOr<std::vector<Address>> ParseSources(absl::string_view text) {
   return sources;
 }
 
-std::string FormatDuration(Nanos duration) { return absl::FormatDuration(absl::Nanoseconds(duration)); }
+std::string FormatDuration(Nanos duration) {
+  return absl::FormatDuration(absl::Nanoseconds(duration));
+}
 
 }  // namespace sluice::tool

@@ -11,7 +11,8 @@
 namespace sluice::tool {
 
 void AddVersionVerb(CLI::App& app, Action& action) {
-  CLI::App* verb = app.add_subcommand("version", "Print the version and what this program is built on");
+  CLI::App* verb =
+      app.add_subcommand("version", "Print the version and what this program is built on");
   verb->callback([&action] {
     action = [] {
       PrintLine(absl::StrCat("sluice ", kVersionText, " (", io::Port::BackendName(), ")"));

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Address: an IPv4 or IPv6 address with a TCP port. A plain value, immutable in spirit, safe to copy
-// between threads. The one address type of the engine, its embedders and its programs.
+// Address: an IPv4 or IPv6 address with a TCP port. A plain value, immutable in spirit, safe to
+// copy between threads. The one address type of the engine, its embedders and its programs.
 //
 // Text forms accepted by Parse: `127.0.0.1:80`, `[::1]:80`, `:80` (every local IPv4 address) and
 // `[fe80::1%3]:80` (numeric scope id). Names are never resolved here.

@@ -17,7 +17,7 @@ namespace sluice {
 namespace memory {
 class Chain;  // internal to the engine
 class Slice;
-}
+}  // namespace memory
 
 class Bytes {
  public:

@@ -9,8 +9,8 @@
 #include <cstddef>
 
 #include "absl/strings/string_view.h"
-#include "sluice/reading.h"
 #include "sluice/bytes.h"
+#include "sluice/reading.h"
 
 namespace sluice {
 

@@ -48,7 +48,7 @@ struct Knobs {
   SetAfterBind set_after_bind = SetAfterBind::kEffective;
   bool set_late_is_ignored = false;  // on a connecting, connected or listening socket: success
                                      // without effect instead of 10022
-  bool set_empty_clears = false;  // zero length: drops the installed records instead of 10022
+  bool set_empty_clears = false;     // zero length: drops the installed records instead of 10022
   bool set_requires_admin = true;
   bool query_requires_admin = false;
   bool client_side_query = false;     // the redirected client's own socket answers queries

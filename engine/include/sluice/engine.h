@@ -97,13 +97,14 @@ struct FlowPolicy {
 // Bounds of an engine's inspector. What it is told at a bound is in sluice/inspector.h.
 struct InspectionPolicy {
   // What holds when an inspector does not say: its answer is late, its token is given up, too many
-  // are waited for, it threw, or it said what is not allowed there. kPass, kDrop, kDetach, kClose or
-  // kReset; of a connection that is being opened kDrop means kReset.
+  // are waited for, it threw, or it said what is not allowed there. kPass, kDrop, kDetach, kClose
+  // or kReset; of a connection that is being opened kDrop means kReset.
   Verdict default_verdict = Verdict::kReset;
   // Answers that are waited for: how many on each worker (at most 16777216), and how long.
   std::uint32_t pending_max = 1024;
   absl::Duration pending_timeout = absl::Seconds(5);
-  // What may be kept of a direction to see more of it (kMore, Keep): bytes, 1 or more, and how long.
+  // What may be kept of a direction to see more of it (kMore, Keep): bytes, 1 or more, and how
+  // long.
   std::size_t more_bytes_max = 64 * 1024;
   absl::Duration more_timeout = absl::Seconds(5);
   // A call that takes this long is counted (`slow_callbacks`) and said in the log. 0 or more.

@@ -9,8 +9,8 @@
 #include <cstddef>
 #include <cstdint>
 
-#include "sluice/reading.h"
 #include "sluice/bytes.h"
+#include "sluice/reading.h"
 
 namespace sluice {
 

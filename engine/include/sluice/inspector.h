@@ -70,8 +70,8 @@ class DataCall {
   // asked about again.
   virtual bool ended() const = 0;
   // Nothing more will be waited for: the stream ended, or the bounds of the policy (more_bytes_max,
-  // more_timeout) are reached. kMore now means that there is nothing to be decided here: all is sent,
-  // and the direction is opaque, never asked about again (counter `opaque`).
+  // more_timeout) are reached. kMore now means that there is nothing to be decided here: all is
+  // sent, and the direction is opaque, never asked about again (counter `opaque`).
   virtual bool must_decide() const = 0;
   // How much Keep may keep: less than more_bytes_max, however much came at once; nothing when the
   // stream ended, or what was kept has waited for more_timeout. Who asks for more keeps nothing: it

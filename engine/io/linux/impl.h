@@ -106,9 +106,9 @@ struct Port::Impl : PortCore {
   bool running_ = false;  // true from the first turn on: the ring is enabled, owner_ is known
   bool in_turn_ = false;
   bool wake_armed_ = false;
-  bool cancel_missed_ = false;  // the kernel did not find an operation that it was to cancel
+  bool cancel_missed_ = false;         // the kernel did not find an operation that it was to cancel
   bool accept_may_wait_first_ = true;  // until the kernel says that it does not know it
-  std::size_t pended_ = 0;  // controls that the platform holds
+  std::size_t pended_ = 0;             // controls that the platform holds
 
   // Replies of pended controls, oldest first, linked through their scratch. The lock is held over
   // the kick too: when the owner has taken a reply, the replying thread is done with the port,

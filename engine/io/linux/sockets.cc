@@ -125,8 +125,8 @@ OsError Port::Bind(Socket& socket, const Address& local) {
   return OsError{};
 }
 
-// TCP_QUICKACK, tcp(7): off before a connect, the answer to the SYN is not acknowledged alone. A hint:
-// that it fails changes nothing but speed.
+// TCP_QUICKACK, tcp(7): off before a connect, the answer to the SYN is not acknowledged alone. A
+// hint: that it fails changes nothing but speed.
 void Port::HoldAck(Socket& socket) {
   SLUICE_CHECK(socket.is_open());
   impl_->SetOption(socket.handle_, IPPROTO_TCP, TCP_QUICKACK, 0);

@@ -16,12 +16,12 @@
 
 #include "absl/base/thread_annotations.h"
 #include "absl/container/flat_hash_map.h"
+#include "engine/base/mutex.h"
 #include "engine/io/platform.h"
 #include "engine/redirect/emulated/blob.h"
 #include "engine/redirect/emulated/config.h"
 #include "engine/redirect/emulated/counters.h"
 #include "engine/redirect/emulated/endpoint.h"
-#include "engine/base/mutex.h"
 #include "engine/redirect/emulated/trace.h"
 
 namespace sluice::emulated {

@@ -17,9 +17,9 @@
 
 #include "absl/base/thread_annotations.h"
 #include "absl/container/flat_hash_map.h"
+#include "engine/base/mutex.h"
 #include "engine/io/platform.h"
 #include "engine/redirect/emulated/kernel.h"
-#include "engine/base/mutex.h"
 #include "engine/redirect/emulated/pended.h"
 #include "engine/redirect/emulated/syn_table.h"
 

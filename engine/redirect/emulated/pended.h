@@ -13,9 +13,9 @@
 #include <thread>
 
 #include "absl/base/thread_annotations.h"
+#include "engine/base/mutex.h"
 #include "engine/base/prng.h"
 #include "engine/io/platform.h"
-#include "engine/base/mutex.h"
 
 namespace sluice::emulated {
 

@@ -9,8 +9,8 @@
 
 #include "absl/base/thread_annotations.h"
 #include "absl/container/flat_hash_map.h"
-#include "engine/redirect/emulated/machine.h"
 #include "engine/base/mutex.h"
+#include "engine/redirect/emulated/machine.h"
 #include "sluice/emulated.h"
 
 namespace sluice::emulated {

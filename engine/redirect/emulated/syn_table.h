@@ -15,9 +15,9 @@
 
 #include "absl/base/thread_annotations.h"
 #include "absl/container/flat_hash_map.h"
+#include "engine/base/mutex.h"
 #include "engine/io/socket.h"
 #include "engine/redirect/emulated/hop.h"
-#include "engine/base/mutex.h"
 
 namespace sluice::emulated {
 

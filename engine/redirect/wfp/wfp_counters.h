@@ -20,10 +20,10 @@ struct WfpCounters {
   PerMeaning records{};
   PerMeaning context{};
   PerMeaning set{};
-  std::uint64_t queries = 0;         // Query calls: accepted connections asked about
-  std::uint64_t not_redirected = 0;  // ... whose verdict was kAbsent. A rising share of `queries`
-                                     // means lost records: a full backlog, or a driver that strips
-                                     // tags on loopback
+  std::uint64_t queries = 0;          // Query calls: accepted connections asked about
+  std::uint64_t not_redirected = 0;   // ... whose verdict was kAbsent. A rising share of `queries`
+                                      // means lost records: a full backlog, or a driver that strips
+                                      // tags on loopback
   std::uint64_t bad_context = 0;      // context present but not of a known layout
   std::uint64_t no_context = 0;       // records without a context
   std::uint64_t confirmations = 0;    // second queries of an ambiguous answer

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Use: one part of the C++ API tried by this program. A file defines a constant of it at namespace scope, and main runs
-// them all.
+// Use: one part of the C++ API tried by this program. A file defines a constant of it at namespace
+// scope, and main runs them all.
 #ifndef CONSUMER_USE_H_
 #define CONSUMER_USE_H_
 

@@ -112,7 +112,7 @@ TEST(OptionsTest, DefaultsAreTheInnerOnes) {
 }
 
 // Each number is another one, so that no two fields can be mistaken for each other.
-TEST(OptionsTest, EveryFieldOfAnEngineArrives) {
+EngineOptions Numbered(void* hooked) {
   EngineOptions options;
   options.name = "acme";
   options.listen = {Address::Loopback(Family::kV4, 1), Address::Loopback(Family::kV6, 2)};
@@ -134,13 +134,25 @@ TEST(OptionsTest, EveryFieldOfAnEngineArrives) {
   options.listener_limits = {{41, 42, 43, 44}, {51, 52, 53, 54}};
   options.sources = {Address::Loopback(Family::kV4, 0)};
   options.buffered_max = 61;
-  int inspector = 0;
-  options.inspector = reinterpret_cast<Inspector*>(&inspector);
-  options.tap = reinterpret_cast<Tap*>(&inspector);
+  options.inspector = static_cast<Inspector*>(hooked);
+  options.tap = static_cast<Tap*>(hooked);
   options.tap_bytes_max = 8192;
-  options.inspection = {Verdict::kDrop, 71, absl::Nanoseconds(72), 73, absl::Nanoseconds(74),
-                        absl::Nanoseconds(75), 76, 77, 78, Verdict::kClose};
+  options.inspection = {Verdict::kDrop,
+                        71,
+                        absl::Nanoseconds(72),
+                        73,
+                        absl::Nanoseconds(74),
+                        absl::Nanoseconds(75),
+                        76,
+                        77,
+                        78,
+                        Verdict::kClose};
+  return options;
+}
 
+TEST(OptionsTest, EveryFieldOfAnEngineArrives) {
+  int hooked = 0;
+  const EngineOptions options = Numbered(&hooked);
   runtime::EngineOptions right;
   right.name = "acme";
   right.listen = options.listen;

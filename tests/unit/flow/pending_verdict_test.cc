@@ -23,8 +23,7 @@ class Thinker final : public Inspector {
  public:
   enum class Mode { kPass, kKeep, kDrop, kAnswerAtOnce, kWithoutToken, kTakeButPass };
 
-  Verdict OnData(InspectedFlow&, Direction direction, Bytes& data,
-                 DataCall& call) override {
+  Verdict OnData(InspectedFlow&, Direction direction, Bytes& data, DataCall& call) override {
     if (direction == Direction::kDown) return Verdict::kPass;
     const MutexLock lock(mutex_);
     ++asked_;

@@ -10,9 +10,9 @@
 #include "absl/strings/escaping.h"
 #include "engine/memory/chain.h"
 #include "engine/memory/slab.h"
+#include "gtest/gtest.h"
 #include "sluice/client_hello.h"
 #include "sluice/http_request.h"
-#include "gtest/gtest.h"
 
 namespace sluice::inspect {
 namespace {

@@ -8,8 +8,8 @@
 #include <utility>
 #include <vector>
 
-#include "sluice/inspector.h"
 #include "gtest/gtest.h"
+#include "sluice/inspector.h"
 
 namespace sluice::inspect {
 namespace {

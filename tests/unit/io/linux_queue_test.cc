@@ -262,7 +262,8 @@ TEST_F(LinuxQueueTest, SendOnAResetConnectionRaisesNoSignal) {
   }
   EXPECT_EQ(sigaction(SIGPIPE, &before, nullptr), 0);
   EXPECT_EQ(pipe_signals.load(), 0);
-  // The first of each connection; later ones are calls of their own, which would have raised it here.
+  // The first of each connection; later ones are calls of their own, which would have raised it
+  // here.
   EXPECT_EQ(kernel.sends, 2);
   EXPECT_EQ(kernel.sends_signalling, 0) << "an entry without MSG_NOSIGNAL";
 }

@@ -25,8 +25,7 @@ using metrics::Counter;
 class StuckInspector final : public Inspector {
  public:
   explicit StuckInspector(std::size_t tokens) { tokens_.reserve(tokens); }
-  Verdict OnData(InspectedFlow& flow, Direction direction, Bytes&,
-                 DataCall& call) override {
+  Verdict OnData(InspectedFlow& flow, Direction direction, Bytes&, DataCall& call) override {
     if (direction == Direction::kDown || flow.id % 2 == 0) return Verdict::kPass;
     Pending token = call.TakeLater();
     if (token && tokens_.size() < tokens_.capacity()) tokens_.push_back(std::move(token));

@@ -165,8 +165,8 @@ class ProxyTest : public ::testing::Test {
     ASSERT_TRUE(Await(metrics::Counter::k_closed_finished, 1));
   }
 
-  // The client's next receive is a reset, or its connect was. Where a reset that finds no receive pending is forgotten
-  // (Wine), an end of stream counts as one.
+  // The client's next receive is a reset, or its connect was. Where a reset that finds no receive
+  // pending is forgotten (Wine), an end of stream counts as one.
   bool ClientSeesReset(Ends& ends) {
     if (ends.reset_at_once) return true;
     char byte;

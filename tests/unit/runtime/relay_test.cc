@@ -235,8 +235,7 @@ TEST_F(ProxyTest, QuietFlowHoldsNoChunk) {
 
 class DropDown final : public Inspector {
  public:
-  Verdict OnData(InspectedFlow&, Direction direction,
-                          Bytes& data, DataCall&) override {
+  Verdict OnData(InspectedFlow&, Direction direction, Bytes& data, DataCall&) override {
     if (direction == Direction::kDown) return Verdict::kDrop;
     return data.size() == 5 ? Verdict::kReset : Verdict::kPass;
   }

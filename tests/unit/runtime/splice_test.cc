@@ -15,9 +15,7 @@ constexpr std::uint64_t kMebibyte = std::uint64_t{1} << 20;
 
 class Passing final : public Inspector {
  public:
-  Verdict OnData(InspectedFlow&, Direction, Bytes&, DataCall&) override {
-    return Verdict::kPass;
-  }
+  Verdict OnData(InspectedFlow&, Direction, Bytes&, DataCall&) override { return Verdict::kPass; }
 };
 
 class SpliceTest : public ProxyTest {

@@ -31,20 +31,25 @@ TraceRecord Connect(std::uint64_t application, std::uint64_t sequence, std::uint
 }
 
 TEST(TraceReportTest, AGoodChainReachesItsDestination) {
-  const std::string report = TraceReport({Connect(1, 1, 0, 1), Connect(1, 2, 1, 2), Connect(1, 3, 2, 0)},
-                                         "line one\nline two\nline three\n", 1, kDestination);
-  EXPECT_THAT(report, HasSubstr("trace: application connection 1\n  line one\n  line two\n  line three\n"));
-  EXPECT_THAT(report, HasSubstr("reached the destination 127.0.0.1:80 after 2 redirections, no loop"));
+  const std::string report =
+      TraceReport({Connect(1, 1, 0, 1), Connect(1, 2, 1, 2), Connect(1, 3, 2, 0)},
+                  "line one\nline two\nline three\n", 1, kDestination);
+  EXPECT_THAT(report,
+              HasSubstr("trace: application connection 1\n  line one\n  line two\n  line three\n"));
+  EXPECT_THAT(report,
+              HasSubstr("reached the destination 127.0.0.1:80 after 2 redirections, no loop"));
 }
 
 TEST(TraceReportTest, RedirectedTwiceByOneVendorIsALoop) {
   const std::string report =
-      TraceReport({Connect(1, 1, 0, 1), Connect(1, 2, 1, 1), Connect(1, 3, 2, 0)}, "a\nb\nc\n", 1, kDestination);
+      TraceReport({Connect(1, 1, 0, 1), Connect(1, 2, 1, 1), Connect(1, 3, 2, 0)}, "a\nb\nc\n", 1,
+                  kDestination);
   EXPECT_THAT(report, HasSubstr("LOOP"));
 }
 
 TEST(TraceReportTest, AWrongEndIsSaid) {
-  EXPECT_THAT(TraceReport({Connect(1, 1, 0, 1)}, "a\n", 1, kDestination), HasSubstr("not the destination"));
+  EXPECT_THAT(TraceReport({Connect(1, 1, 0, 1)}, "a\n", 1, kDestination),
+              HasSubstr("not the destination"));
   TraceRecord refused = Connect(1, 1, 0, 1);
   refused.refused = true;
   EXPECT_THAT(TraceReport({refused}, "a\n", 1, kDestination), HasSubstr("refused"));
@@ -52,16 +57,19 @@ TEST(TraceReportTest, AWrongEndIsSaid) {
 
 TEST(TraceReportTest, OnlyTheFirstAreShownAndOnlyWholeOnes) {
   // Connection 1 has lost its first connect; 2 and 3 are whole and interleaved.
-  const std::vector<TraceRecord> records = {Connect(1, 2, 1, 0), Connect(2, 3, 0, 1), Connect(3, 4, 0, 1),
-                                            Connect(2, 5, 1, 0), Connect(3, 6, 1, 0)};
-  const std::string report = TraceReport(records, "one\ntwo-a\ntwo-b\nthree-a\nthree-b\n", 1, kDestination);
+  const std::vector<TraceRecord> records = {Connect(1, 2, 1, 0), Connect(2, 3, 0, 1),
+                                            Connect(3, 4, 0, 1), Connect(2, 5, 1, 0),
+                                            Connect(3, 6, 1, 0)};
+  const std::string report =
+      TraceReport(records, "one\ntwo-a\ntwo-b\nthree-a\nthree-b\n", 1, kDestination);
   EXPECT_THAT(report, HasSubstr("two-a\n  two-b\n"));
   EXPECT_THAT(report, Not(HasSubstr("one\n")));
   EXPECT_THAT(report, Not(HasSubstr("three")));
 }
 
 TEST(TraceReportTest, FewerThanAskedForIsSaid) {
-  EXPECT_THAT(TraceReport({}, "", 2, kDestination), HasSubstr("0 connections came, 2 were asked for"));
+  EXPECT_THAT(TraceReport({}, "", 2, kDestination),
+              HasSubstr("0 connections came, 2 were asked for"));
 }
 
 TEST(TraceReportTest, NoTracingCostsNoMemory) {

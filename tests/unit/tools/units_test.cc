@@ -21,16 +21,19 @@ TEST(UnitsTest, Durations) {
 }
 
 TEST(UnitsTest, WrongDurationsSayWhatWouldBeRight) {
-  EXPECT_THAT(std::string(ParseDuration("10").status().message()), HasSubstr("write for example 10s"));
+  EXPECT_THAT(std::string(ParseDuration("10").status().message()),
+              HasSubstr("write for example 10s"));
   EXPECT_THAT(std::string(ParseDuration("10 apples").status().message()), HasSubstr("'10 apples'"));
   EXPECT_THAT(std::string(ParseDuration("").status().message()), HasSubstr("250ms"));
   EXPECT_THAT(std::string(ParseDuration("-1s").status().message()), HasSubstr("negative"));
   EXPECT_THAT(std::string(ParseDuration("inf").status().message()), HasSubstr("'inf'"));
-  EXPECT_THAT(std::string(ParseDuration("99999999h").status().message()), HasSubstr("longer than a year"));
+  EXPECT_THAT(std::string(ParseDuration("99999999h").status().message()),
+              HasSubstr("longer than a year"));
 }
 
 TEST(UnitsTest, DurationsAreWrittenAsTheyAreRead) {
-  for (const Nanos duration : {Nanos{0}, 250 * kMillisecond, 5 * kSecond, 3600 * kSecond, 90 * kSecond}) {
+  for (const Nanos duration :
+       {Nanos{0}, 250 * kMillisecond, 5 * kSecond, 3600 * kSecond, 90 * kSecond}) {
     EXPECT_EQ(*ParseDuration(FormatDuration(duration)), duration) << FormatDuration(duration);
   }
 }
@@ -51,7 +54,8 @@ TEST(UnitsTest, WrongCountsAndSizesAreRefused) {
     EXPECT_FALSE(ParseSize(text).ok()) << text;
   }
   EXPECT_FALSE(ParseCount("1g").ok());
-  EXPECT_THAT(std::string(ParseCount("18446744073709551616").status().message()), HasSubstr("too large"));
+  EXPECT_THAT(std::string(ParseCount("18446744073709551616").status().message()),
+              HasSubstr("too large"));
   EXPECT_THAT(std::string(ParseSize("99999999999g").status().message()), HasSubstr("too large"));
 }
 
@@ -59,15 +63,17 @@ TEST(UnitsTest, SourcesAreListedOrRanges) {
   const auto sources = *ParseSources("127.0.0.9,127.0.1.254-127.0.2.1,127.0.0.8");
   std::vector<std::string> texts;
   for (const Address& address : sources) texts.push_back(address.ToString());
-  EXPECT_THAT(texts, ::testing::ElementsAre("127.0.0.9:0", "127.0.1.254:0", "127.0.1.255:0", "127.0.2.0:0",
-                                            "127.0.2.1:0", "127.0.0.8:0"));
+  EXPECT_THAT(texts, ::testing::ElementsAre("127.0.0.9:0", "127.0.1.254:0", "127.0.1.255:0",
+                                            "127.0.2.0:0", "127.0.2.1:0", "127.0.0.8:0"));
   EXPECT_EQ(ParseSources("::1")->front().family(), Family::kV6);
   EXPECT_EQ(ParseSources("0.0.0.0-0.0.255.255")->size(), 65536u);
   EXPECT_EQ(ParseSources("255.255.255.255-255.255.255.255")->size(), 1u);
 }
 
 TEST(UnitsTest, WrongSourcesSayWhatWouldBeRight) {
-  const auto message = [](const char* text) { return std::string(ParseSources(text).status().message()); };
+  const auto message = [](const char* text) {
+    return std::string(ParseSources(text).status().message());
+  };
   EXPECT_THAT(message(""), HasSubstr("127.0.0.5"));
   EXPECT_THAT(message("127.0.0.1,"), HasSubstr("127.0.0.5"));
   EXPECT_THAT(message("127.0.0.1:80"), HasSubstr("without a port"));
