@@ -13,6 +13,8 @@ namespace sluice::api {
 namespace {
 
 constexpr absl::Duration kDay = absl::Hours(24);
+// Linux takes 32767 seconds.
+constexpr absl::Duration kKeepaliveLongest = absl::Hours(9);
 
 static_assert(static_cast<int>(OnQueryFailure::kClose) ==
               static_cast<int>(flow::OnQueryFailure::kClose));
@@ -78,6 +80,14 @@ void CheckPolicy(const FlowPolicy& policy, Checker& checker) {
   checker.NeedTime(policy.lifetime, "policy.lifetime", true);
   checker.NeedTime(policy.reset_check_every, "policy.reset_check_every");
   checker.NeedTime(policy.linger_timeout, "policy.linger_timeout");
+  checker.NeedTime(policy.keepalive_idle, "policy.keepalive_idle", true, kKeepaliveLongest);
+  checker.Need(
+      policy.keepalive_idle == absl::ZeroDuration() || policy.keepalive_idle >= absl::Seconds(1),
+      "policy.keepalive_idle", "less than 1 s, but not 0");
+  checker.NeedTime(policy.keepalive_interval, "policy.keepalive_interval", false,
+                   kKeepaliveLongest);
+  checker.Need(policy.keepalive_interval >= absl::Seconds(1), "policy.keepalive_interval",
+               "less than 1 s");
   if (policy.quiet_after.has_value()) {
     checker.NeedTime(*policy.quiet_after, "policy.quiet_after", true, kDay);
   }
@@ -114,6 +124,8 @@ flow::FlowPolicy Inside(const FlowPolicy& policy) {
   inside.lifetime = InNanos(policy.lifetime);
   inside.reset_check_every = InNanos(policy.reset_check_every);
   inside.linger_timeout = InNanos(policy.linger_timeout);
+  inside.keepalive_idle = InNanos(policy.keepalive_idle);
+  inside.keepalive_interval = InNanos(policy.keepalive_interval);
   if (policy.quiet_after.has_value()) inside.quiet_after = InNanos(*policy.quiet_after);
   inside.queue_high = policy.queue_high;
   inside.splice = policy.splice;

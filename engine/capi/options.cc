@@ -116,6 +116,8 @@ void ConvertPolicy(const sluice_flow_policy* given, FlowPolicy* out, Reader& out
       static_cast<OnCarryFailure>(reader.Choice(policy.on_carry_failure, 1, "on_carry_failure",
                                                 "SLUICE_CARRY_FAILURE_CLOSE and _WITHOUT_RECORDS"));
   out->direct_destination = reader.OneAddress(policy.direct_destination, "direct_destination");
+  out->keepalive_idle = TimeOf(policy.keepalive_idle);
+  out->keepalive_interval = TimeOf(policy.keepalive_interval);
   outer.Also(reader.status());
 }
 

@@ -70,6 +70,8 @@ sluice_flow_policy PolicyDefaults() {
   out.queue_high = from.queue_high;
   out.on_query_failure = static_cast<std::int32_t>(from.on_query_failure);
   out.on_carry_failure = static_cast<std::int32_t>(from.on_carry_failure);
+  out.keepalive_idle = NanosOf(from.keepalive_idle);
+  out.keepalive_interval = NanosOf(from.keepalive_interval);
   return out;
 }
 

@@ -12,6 +12,8 @@ namespace {
 
 // How long an origin may wait to hear of a connection whose client has not spoken yet.
 constexpr Nanos kHoldAck = kMillisecond;
+// Whoever is over by then is spared the calls that only a connection that lasts needs.
+constexpr Nanos kLasts = kSecond;
 
 }  // namespace
 
@@ -243,6 +245,15 @@ void Flow::ReleaseAck() {
   if (!carried && up_.socket.is_open()) host_.port->AckNow(up_.socket);
 }
 
+// A hint: refused, it changes nothing but how soon a peer that went without a word is noticed.
+void Flow::KeepAlive() {
+  const FlowPolicy& policy = *host_.policy;
+  if (std::exchange(kept_alive_, true) || policy.keepalive_idle == 0) return;
+  for (Leg* leg : {&down_, &up_}) {
+    host_.port->KeepAlive(leg->socket, policy.keepalive_idle, policy.keepalive_interval);
+  }
+}
+
 // relaying -> closing, when both directions are done.
 void Flow::OnPumpFinished(Pump& pump) {
   if (flushing_) {
@@ -375,6 +386,7 @@ void Flow::CheckRelaying(Instant now) {
   const FlowPolicy& policy = *host_.policy;
   if (flushing_) return Close(reason_.cause, reason_.side, reason_.error, true, true);
   if (ending_) return Close(reason_.cause, reason_.side, reason_.error, false, false);
+  const bool first_look = ack_held_;
   ReleaseAck();
   if (now >= lifetime_end_) {
     return Close(Cause::kLifetime, Side::kEngine, OsError{}, true, true);
@@ -396,6 +408,11 @@ void Flow::CheckRelaying(Instant now) {
     next = now + 16 * policy.quiet_after;
   }
   if (half_closed) next = std::min(next, now + policy.reset_check_every);
+  if (first_look) {
+    next = std::min(next, now + kLasts);
+  } else {
+    KeepAlive();
+  }
   StartTimer(std::min(end, next));
 }
 

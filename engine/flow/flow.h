@@ -124,6 +124,7 @@ class Flow : public ListNode<LiveTag>, public ListNode<WorkerTag> {
   void EndInspection(InspectionEnd end);
   void CheckRelaying(Instant now);
   void ReleaseAck();
+  void KeepAlive();
   bool EndedByLateReset();
   Pump& PumpFrom(const Leg& leg) { return &leg == &down_ ? up_pump_ : down_pump_; }
   Pump& PumpTo(const Leg& leg) { return &leg == &down_ ? down_pump_ : up_pump_; }
@@ -143,6 +144,7 @@ class Flow : public ListNode<LiveTag>, public ListNode<WorkerTag> {
   Side reset_side_ = Side::kNone;  // while flushing_: of the leg that broke
   bool reason_set_ = false;
   bool ack_held_ = false;    // relaying, and the origin may not have heard of the connection
+  bool kept_alive_ = false;  // the kernel was told to ask our peers whether they are there
   bool entered_ = false;     // the loop guard counts this flow toward info_.destination
   bool registered_ = false;  // the loop guard knows the onward socket
   std::uint32_t hops_ = 0;   // hops of this process behind the client

@@ -65,6 +65,11 @@ struct FlowPolicy {
   Nanos reset_check_every = 250 * kMillisecond;
   // How long a reset waits for bytes received before it to be handed on.
   Nanos linger_timeout = 2 * kSecond;
+  // A connection that lasts has its peers asked, by the kernel, whether they are there: when
+  // nothing was heard of one for so long, and again every so often. In whole seconds;
+  // `keepalive_idle` 0: never.
+  Nanos keepalive_idle = 300 * kSecond;
+  Nanos keepalive_interval = 75 * kSecond;
   // A pump that received nothing for this long gives its chunk back and waits without memory. 0: it
   // takes a chunk only for bytes that are there.
   Nanos quiet_after = io::Port::WaitsCheaply() ? 0 : 100 * kMillisecond;

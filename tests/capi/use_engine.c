@@ -6,6 +6,8 @@
 
 #include "tests/capi/use.h"
 
+static const int64_t kSecond = 1000000000;
+
 static atomic_int started, stopping, allocated;
 static atomic_llong ticks;
 
@@ -153,6 +155,15 @@ static int use_bad_engines(sluice_runtime* runtime, sluice_engine_options* optio
   CHECK_ERROR(API(engine_create_on)(runtime, options, &engine, &error), SLUICE_BAD_ARGUMENT,
               "policy.idle_timeout");
   policy.idle_timeout = SLUICE_FOREVER;
+  CHECK(policy.keepalive_idle == 300 * kSecond && policy.keepalive_interval == 75 * kSecond);
+  policy.keepalive_idle = 1;
+  CHECK_ERROR(API(engine_create_on)(runtime, options, &engine, &error), SLUICE_BAD_ARGUMENT,
+              "policy.keepalive_idle");
+  policy.keepalive_idle = 0;
+  policy.keepalive_interval = 1;
+  CHECK_ERROR(API(engine_create_on)(runtime, options, &engine, &error), SLUICE_BAD_ARGUMENT,
+              "policy.keepalive_interval");
+  policy.keepalive_interval = kSecond;
   policy.on_query_failure = 9;
   CHECK_ERROR(API(engine_create_on)(runtime, options, &engine, &error), SLUICE_BAD_ARGUMENT,
               "policy.on_query_failure: 9");

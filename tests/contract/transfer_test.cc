@@ -202,5 +202,20 @@ TEST_P(TransferTest, ManySmallSendsArriveWithoutAReader) {
   EXPECT_EQ(received, sent);
 }
 
+// Bytes do not know of it, and it may be said again.
+TEST_P(TransferTest, KeptAliveBytesGoOn) {
+  Pair pair(loop_, GetParam());
+  ASSERT_TRUE(pair.ok());
+  Port& port = loop_.port();
+  EXPECT_TRUE(port.KeepAlive(pair.client, 300 * kSecond, 75 * kSecond).ok());
+  EXPECT_TRUE(port.KeepAlive(pair.client, kSecond, kSecond).ok());
+  EXPECT_TRUE(port.KeepAlive(pair.server, 32767 * kSecond, 32767 * kSecond).ok());
+  std::byte in[5];
+  ASSERT_TRUE(SendAll(loop_, port, pair.client, "there", 5).ok());
+  EXPECT_EQ(ReceiveOnce(loop_, port, pair.server, in, sizeof in).bytes, 5u);
+  ASSERT_TRUE(SendAll(loop_, port, pair.server, "back", 4).ok());
+  EXPECT_EQ(ReceiveOnce(loop_, port, pair.client, in, sizeof in).bytes, 4u);
+}
+
 }  // namespace
 }  // namespace sluice::contract

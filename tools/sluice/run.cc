@@ -2,13 +2,17 @@
 //
 // The verb `run`: one engine with a fixed upstream.
 #include <memory>
+#include <string>
 #include <utility>
 
+#include "absl/status/statusor.h"
+#include "absl/strings/str_cat.h"
 #include "engine/redirect/none/none_redirector.h"
 #include "tools/sluice/cli.h"
 #include "tools/sluice/exit_codes.h"
 #include "tools/sluice/proxy_options.h"
 #include "tools/sluice/serve.h"
+#include "tools/sluice/units.h"
 
 namespace sluice::tool {
 namespace {
@@ -33,6 +37,13 @@ int Run(const RunOptions& options) {
   return serving.PrintAccounts();
 }
 
+// What is no duration at all is said when it is read.
+std::string CheckKeepalive(const std::string& text) {
+  const absl::StatusOr<Nanos> idle = ParseDuration(text);
+  const bool right = !idle.ok() || *idle == 0 || (*idle >= kSecond && *idle <= 9 * 3600 * kSecond);
+  return right ? "" : absl::StrCat("'", text, "' is not between 1s and 9h, nor 0s");
+}
+
 }  // namespace
 
 void AddProxyFlags(CLI::App* verb, ProxyOptions* o) {
@@ -50,6 +61,9 @@ void AddProxyFlags(CLI::App* verb, ProxyOptions* o) {
               "Give the redirect query up after that, with setting the records");
   AddDuration(verb, "--lifetime", &o->policy.lifetime,
               "End a flow after that, however busy; 0: never");
+  AddDuration(verb, "--keepalive", &o->policy.keepalive_idle,
+              "Ask a peer that is silent for so long whether it is there; 0s: never")
+      ->check(&CheckKeepalive);
   AddCount(verb, "--max-flows", &o->limits.flows_max, {1, 100000000}, "More connections are reset");
   AddCount(verb, "--max-flows-per-source", &o->limits.flows_per_source_max, {},
            "The same for one client address; 0: no limit");

@@ -156,6 +156,10 @@ typedef struct sluice_flow_policy {
   int32_t on_query_failure;          /* SLUICE_QUERY_FAILURE_... */
   int32_t on_carry_failure;          /* SLUICE_CARRY_FAILURE_... */
   sluice_address direct_destination; /* for SLUICE_QUERY_FAILURE_DIRECT; empty: none */
+  /* When the kernel asks the peers of a connection that lasts whether they are there. Whole
+   * seconds, 1 s to 9 h. */
+  int64_t keepalive_idle;     /* default 5 min; 0: never */
+  int64_t keepalive_interval; /* default 75 s */
 } sluice_flow_policy;
 
 /* Where connections go. */

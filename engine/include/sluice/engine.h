@@ -81,6 +81,12 @@ struct FlowPolicy {
   absl::Duration reset_check_every = absl::Milliseconds(250);
   // How long a reset waits for bytes received before it to be handed on.
   absl::Duration linger_timeout = absl::Seconds(2);
+  // A connection that lasts (a second) has its peers asked by the kernel whether they are there:
+  // when nothing was heard of one for so long, and again every so often. One that misses as many of
+  // these as the system allows is gone, which is like a reset by it. Whole seconds, 1 s to 9 h;
+  // idle 0: nobody is asked.
+  absl::Duration keepalive_idle = absl::Minutes(5);
+  absl::Duration keepalive_interval = absl::Seconds(75);
   // A direction that received nothing for this long gives its chunk back. At most a day. 0: it
   // takes a chunk only for bytes that are there. Nothing: what costs least on this OS.
   std::optional<absl::Duration> quiet_after;

@@ -137,6 +137,18 @@ void Port::AckNow(Socket& socket) {
   impl_->SetOption(socket.handle_, IPPROTO_TCP, TCP_QUICKACK, 1);
 }
 
+OsError Port::KeepAlive(Socket& socket, Nanos idle, Nanos interval) {
+  SLUICE_CHECK(socket.is_open());
+  const NativeHandle handle = socket.handle_;
+  const int idle_seconds = static_cast<int>(idle / kSecond);
+  const int interval_seconds = static_cast<int>(interval / kSecond);
+  OsError error = impl_->SetOption(handle, IPPROTO_TCP, TCP_KEEPIDLE, idle_seconds);
+  if (!error.ok()) return error;
+  error = impl_->SetOption(handle, IPPROTO_TCP, TCP_KEEPINTVL, interval_seconds);
+  if (!error.ok()) return error;
+  return impl_->SetOption(handle, SOL_SOCKET, SO_KEEPALIVE);
+}
+
 OsError Port::Adopt(Socket& socket, AcceptedSocket accepted) {
   SLUICE_CHECK(accepted.is_open());
   impl_->Attach(socket, accepted.handle, accepted.local.family());

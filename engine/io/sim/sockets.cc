@@ -65,6 +65,12 @@ void Port::HoldAck(Socket& /*socket*/) {}
 
 void Port::AckNow(Socket& /*socket*/) {}
 
+OsError Port::KeepAlive(Socket& socket, Nanos idle, Nanos interval) {
+  SLUICE_CHECK(socket.is_open());
+  SLUICE_CHECK(idle >= kSecond && interval >= kSecond);
+  return OsError{};
+}
+
 OsError Port::Bind(Socket& socket, const Address& local) {
   SLUICE_CHECK(socket.is_open());
   sim::World& world = impl_->world_;

@@ -98,6 +98,7 @@ struct Port::Impl : PortCore {
   OsError Open(Socket& socket, Family family);
   OsError Bind(Socket& socket, const Address& local);
   OsError Adopt(Socket& socket, const AcceptedSocket& accepted);
+  OsError KeepAlive(Socket& socket, Nanos idle, Nanos interval);
   OsError ShutdownSend(Socket& socket);
   void Close(Socket& socket, bool abort);
 

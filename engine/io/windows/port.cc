@@ -80,6 +80,10 @@ void Port::HoldAck(Socket& /*socket*/) {}
 
 void Port::AckNow(Socket& /*socket*/) {}
 
+OsError Port::KeepAlive(Socket& socket, Nanos idle, Nanos interval) {
+  return impl_->KeepAlive(socket, idle, interval);
+}
+
 OsError Port::Bind(Socket& socket, const Address& local) { return impl_->Bind(socket, local); }
 OsError Port::Adopt(Socket& socket, AcceptedSocket accepted) {
   return impl_->Adopt(socket, accepted);

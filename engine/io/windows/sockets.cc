@@ -182,6 +182,19 @@ OsError Port::Impl::ShutdownSend(Socket& socket) {
   return OsError{};
 }
 
+// One call instead of three options, of which two want Windows 10 1709. It does not wait, so it is
+// not overlapped.
+OsError Port::Impl::KeepAlive(Socket& socket, Nanos idle, Nanos interval) {
+  SLUICE_CHECK(socket.is_open());
+  tcp_keepalive wanted{1, static_cast<ULONG>(idle / kMillisecond),
+                       static_cast<ULONG>(interval / kMillisecond)};
+  DWORD bytes = 0;
+  Count(Call::k_option);
+  const int result = WSAIoctl(HandleOf(socket), SIO_KEEPALIVE_VALS, &wanted, sizeof(wanted),
+                              nullptr, 0, &bytes, nullptr, nullptr);
+  return result == 0 ? OsError{} : LastSocketError();
+}
+
 void Port::Impl::Close(Socket& socket, bool abort) {
   PortCore::Close(socket, abort, [this](Operation& operation) { Cancel(operation); });
 }

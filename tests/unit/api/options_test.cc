@@ -28,6 +28,8 @@ void ExpectSame(const flow::FlowPolicy& a, const flow::FlowPolicy& b) {
   EXPECT_EQ(a.lifetime, b.lifetime);
   EXPECT_EQ(a.reset_check_every, b.reset_check_every);
   EXPECT_EQ(a.linger_timeout, b.linger_timeout);
+  EXPECT_EQ(a.keepalive_idle, b.keepalive_idle);
+  EXPECT_EQ(a.keepalive_interval, b.keepalive_interval);
   EXPECT_EQ(a.quiet_after, b.quiet_after);
   EXPECT_EQ(a.queue_high, b.queue_high);
   EXPECT_EQ(a.splice, b.splice);
@@ -124,6 +126,8 @@ EngineOptions Numbered(void* hooked) {
   options.policy.lifetime = absl::Nanoseconds(25);
   options.policy.reset_check_every = absl::Nanoseconds(26);
   options.policy.linger_timeout = absl::Nanoseconds(27);
+  options.policy.keepalive_idle = absl::Seconds(280);
+  options.policy.keepalive_interval = absl::Seconds(281);
   options.policy.quiet_after = absl::Nanoseconds(28);
   options.policy.queue_high = 2900;
   options.policy.splice = false;
@@ -167,6 +171,8 @@ TEST(OptionsTest, EveryFieldOfAnEngineArrives) {
   right.policy.lifetime = 25;
   right.policy.reset_check_every = 26;
   right.policy.linger_timeout = 27;
+  right.policy.keepalive_idle = 280 * kSecond;
+  right.policy.keepalive_interval = 281 * kSecond;
   right.policy.quiet_after = 28;
   right.policy.queue_high = 2900;
   right.policy.splice = false;
@@ -358,6 +364,23 @@ TEST(OptionsTest, TimeoutsOfNothingAreRefusedByName) {
     EXPECT_EQ(EngineRefusal([field](EngineOptions& o) { o.policy.*field = absl::ZeroDuration(); }),
               std::string("policy.") + name + ": 0 is not more than 0");
   }
+}
+
+TEST(OptionsTest, KeepalivesThatNoKernelKnowsAreRefusedByName) {
+  using O = EngineOptions;
+  EXPECT_EQ(EngineRefusal([](O& o) { o.policy.keepalive_idle = absl::Milliseconds(999); }),
+            "policy.keepalive_idle: less than 1 s, but not 0");
+  EXPECT_EQ(EngineRefusal([](O& o) { o.policy.keepalive_idle = absl::InfiniteDuration(); }),
+            "policy.keepalive_idle: inf is not 0 or more and at most 9h");
+  EXPECT_EQ(EngineRefusal([](O& o) { o.policy.keepalive_interval = absl::Milliseconds(999); }),
+            "policy.keepalive_interval: less than 1 s");
+  EXPECT_EQ(EngineRefusal([](O& o) { o.policy.keepalive_interval = absl::Hours(10); }),
+            "policy.keepalive_interval: 10h is not more than 0 and at most 9h");
+  EngineOptions never;
+  never.listen = {Address::Loopback(Family::kV4, 0)};
+  never.redirect = Redirect::To(Address::Loopback(Family::kV4, 1));
+  never.policy.keepalive_idle = absl::ZeroDuration();
+  EXPECT_TRUE(Check(never).ok()) << Check(never);
 }
 
 TEST(OptionsTest, RedirectsThatCannotWorkAreRefusedByName) {

@@ -296,6 +296,28 @@ TEST(WindowsPortCost, SystemCallsOfAConnection) {
   EXPECT_EQ(calls() - before, 3u);
 }
 
+TEST(WindowsPortCost, KeepAliveIsOneCall) {
+  auto port = MakePort(PortOptions{});
+  Recorded<ConnectOp> connect;
+  Socket listener;
+  Socket socket;
+  ASSERT_TRUE(port->Listen(listener, Address::Loopback(Family::kV4, 0), ListenOptions{}).ok());
+  ASSERT_TRUE(port->Open(socket, Family::kV4).ok());
+  port->Connect(connect, socket, listener.local());
+  RunUntilArrived(*port, connect);
+  const std::uint64_t before = port->stats().calls.total();
+  EXPECT_TRUE(port->KeepAlive(socket, 300 * kSecond, 75 * kSecond).ok());
+  EXPECT_EQ(port->stats().calls.total() - before, 1u);
+  DWORD on = 0;
+  int size = sizeof(on);
+  EXPECT_EQ(getsockopt(static_cast<SOCKET>(socket.native()), SOL_SOCKET, SO_KEEPALIVE,
+                       reinterpret_cast<char*>(&on), &size),
+            0);
+  EXPECT_NE(on, 0u);
+  port->Close(socket);
+  port->Close(listener);
+}
+
 bool HasNoDelay(const Socket& socket) {
   DWORD value = 0;
   int size = sizeof(value);
