@@ -4,10 +4,9 @@
 // with `text`, nothing special to a regular expression, in its condition.
 //
 // On Linux it is GoogleTest's test for death. On Windows that starts the program once more, and
-// under Wine one in some thousand starts ends the program that asked for it, without a word. There
-// the statement runs on a thread of its own, and a check that fails holds that thread until the
-// program ends, so nothing is unwound: the statement must own what it leaves in disorder, and what
-// it counts stays counted.
+// under Wine a program was once seen to end there without a word. There the statement runs on a
+// thread of its own, and a check that fails holds that thread until the program ends, so nothing is
+// unwound: the statement must own what it leaves in disorder, and what it counts stays counted.
 #ifndef SLUICE_TESTS_FAILED_CHECK_H_
 #define SLUICE_TESTS_FAILED_CHECK_H_
 

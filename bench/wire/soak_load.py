@@ -53,7 +53,7 @@ def window(start, size):
 
 class Load:
     # Wine's server forgets a reset that comes while no receive waits (tests/contract/limits.cc, kRemembersReset): then
-    # such a session is counted and not wrong.
+    # such a session is counted and not wrong, until there are many.
     def __init__(self, seed, resets_are_forgotten=False):
         self.resets_are_forgotten = resets_are_forgotten
         self.forgotten_resets = 0

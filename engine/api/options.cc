@@ -13,8 +13,7 @@ namespace sluice::api {
 namespace {
 
 constexpr absl::Duration kDay = absl::Hours(24);
-// Linux takes 32767 seconds.
-constexpr absl::Duration kKeepaliveLongest = absl::Hours(9);
+constexpr absl::Duration kKeepaliveLongest = absl::Nanoseconds(flow::FlowPolicy::kKeepaliveLongest);
 
 static_assert(static_cast<int>(OnQueryFailure::kClose) ==
               static_cast<int>(flow::OnQueryFailure::kClose));

@@ -68,6 +68,7 @@ struct FlowPolicy {
   // A connection that lasts has its peers asked, by the kernel, whether they are there: when
   // nothing was heard of one for so long, and again every so often. In whole seconds;
   // `keepalive_idle` 0: never.
+  static constexpr Nanos kKeepaliveLongest = 9 * 3600 * kSecond;  // Linux takes 32767 s
   Nanos keepalive_idle = 300 * kSecond;
   Nanos keepalive_interval = 75 * kSecond;
   // A pump that received nothing for this long gives its chunk back and waits without memory. 0: it

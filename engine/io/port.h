@@ -107,7 +107,7 @@ class Port {
   // Of a connected socket: when its peer has been silent for `idle` the kernel asks whether it is
   // there, and again every `interval`. A peer that misses as many of these as the system allows
   // ends the connection with kTimedOut. Both in whole seconds, 1 to 32767 (tcp(7),
-  // SIO_KEEPALIVE_VALS); the simulator's peers are always there.
+  // SIO_KEEPALIVE_VALS), less is a failed check; the simulator's peers are always there.
   OsError KeepAlive(Socket& socket, Nanos idle, Nanos interval);
   // Takes an accepted socket into this port. On failure it is closed.
   OsError Adopt(Socket& socket, AcceptedSocket accepted);

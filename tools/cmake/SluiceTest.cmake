@@ -23,7 +23,7 @@ function(sluice_test)
   endif()
   target_include_directories(${test_NAME} PRIVATE "${PROJECT_SOURCE_DIR}" "${PROJECT_SOURCE_DIR}/engine/include")
   target_compile_definitions(${test_NAME} PRIVATE ${test_DEFINITIONS})
-  # What is tested is built as it is shipped. The tests themselves need no more than this, which compiles twice as fast.
+  # What is tested is built as it is shipped. The tests themselves need no more than this, which compiles faster.
   target_compile_options(${test_NAME} PRIVATE $<$<AND:$<CXX_COMPILER_ID:GNU,Clang>,$<CONFIG:RelWithDebInfo>>:-O1;-g1>)
   # GoogleTest's parameterised macros use a GNU extension when their last argument is left out.
   target_compile_options(

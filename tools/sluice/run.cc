@@ -40,7 +40,8 @@ int Run(const RunOptions& options) {
 // What is no duration at all is said when it is read.
 std::string CheckKeepalive(const std::string& text) {
   const absl::StatusOr<Nanos> idle = ParseDuration(text);
-  const bool right = !idle.ok() || *idle == 0 || (*idle >= kSecond && *idle <= 9 * 3600 * kSecond);
+  const bool right = !idle.ok() || *idle == 0 ||
+                     (*idle >= kSecond && *idle <= flow::FlowPolicy::kKeepaliveLongest);
   return right ? "" : absl::StrCat("'", text, "' is not between 1s and 9h, nor 0s");
 }
 

@@ -139,6 +139,7 @@ void Port::AckNow(Socket& socket) {
 
 OsError Port::KeepAlive(Socket& socket, Nanos idle, Nanos interval) {
   SLUICE_CHECK(socket.is_open());
+  SLUICE_CHECK(idle >= kSecond && interval >= kSecond);
   const NativeHandle handle = socket.handle_;
   const int idle_seconds = static_cast<int>(idle / kSecond);
   const int interval_seconds = static_cast<int>(interval / kSecond);

@@ -186,6 +186,7 @@ OsError Port::Impl::ShutdownSend(Socket& socket) {
 // not overlapped.
 OsError Port::Impl::KeepAlive(Socket& socket, Nanos idle, Nanos interval) {
   SLUICE_CHECK(socket.is_open());
+  SLUICE_CHECK(idle >= kSecond && interval >= kSecond);
   tcp_keepalive wanted{1, static_cast<ULONG>(idle / kMillisecond),
                        static_cast<ULONG>(interval / kMillisecond)};
   DWORD bytes = 0;
