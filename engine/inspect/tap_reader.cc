@@ -34,13 +34,13 @@ void TapReader::Wake() {
   if (state_.load(std::memory_order_seq_cst) != kAsleep) return;
   std::uint32_t asleep = kAsleep;
   // Of several that see it asleep one wakes it.
-  if (state_.compare_exchange_strong(asleep, kBusy)) state_.notify_one();
+  if (state_.compare_exchange_strong(asleep, kBusy)) WakeUp();
 }
 
 void TapReader::Stop() {
   if (thread_.joinable()) {
     state_.store(kStopping);
-    state_.notify_one();
+    WakeUp();
     thread_.join();
   }
   while (DrainAll()) {
@@ -53,10 +53,22 @@ void TapReader::Run() {
     std::uint32_t busy = kBusy;
     // Stopping, and nobody writes any more: whatever is left, Stop tells.
     if (!state_.compare_exchange_strong(busy, kAsleep, std::memory_order_seq_cst)) return;
-    if (AllEmpty()) state_.wait(kAsleep);
+    if (AllEmpty()) Sleep();
     std::uint32_t asleep = kAsleep;
     state_.compare_exchange_strong(asleep, kBusy);
   }
+}
+
+void TapReader::Sleep() {
+  const MutexLock lock(mutex_);
+  while (state_.load() == kAsleep) woken_.wait(mutex_);
+}
+
+// REQUIRES: state_ is no longer kAsleep.
+void TapReader::WakeUp() {
+  // Who holds the lock may have looked before that, and is not waiting yet.
+  { const MutexLock lock(mutex_); }
+  woken_.notify_one();
 }
 
 bool TapReader::AllEmpty() const {

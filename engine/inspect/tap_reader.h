@@ -3,9 +3,10 @@
 // TapReader: the other side of an engine's taps: takes the frames out of the rings of all workers
 // and calls the tap. With a thread, or by Drain on a caller-driven runtime.
 //
-// The thread sleeps on one word. Whoever wrote looks at it and makes a system call only when it
-// says that the thread sleeps: first writing and then looking here, first saying so and then
-// looking at the rings there, all sequentially consistent, leave no frame behind.
+// One word says that the thread sleeps, and only then does whoever wrote take a lock and wake it:
+// first writing and then looking here, first saying so and then looking at the rings there, all
+// sequentially consistent, leave no frame behind. The sleep itself is a condition and not a wait on
+// the word: libstdc++ 12 loses wake-ups of std::atomic where it has no futex, as under MinGW.
 #ifndef SLUICE_INSPECT_TAP_READER_H_
 #define SLUICE_INSPECT_TAP_READER_H_
 
@@ -17,6 +18,7 @@
 #include <vector>
 
 #include "engine/base/clock.h"
+#include "engine/base/mutex.h"
 #include "engine/inspect/tap_ring.h"
 #include "sluice/tap.h"
 
@@ -48,6 +50,8 @@ class TapReader {
   enum State : std::uint32_t { kBusy, kAsleep, kStopping };
 
   void Run();
+  void Sleep();
+  void WakeUp();
   bool DrainAll();
   bool AllEmpty() const;
   void Tell(const std::byte* frame, std::size_t size);
@@ -55,6 +59,8 @@ class TapReader {
   Tap& tap_;
   std::vector<std::unique_ptr<TapRing>> rings_;
   alignas(64) std::atomic<std::uint32_t> state_{kBusy};
+  Mutex mutex_;     // between looking at state_ and falling asleep
+  Condition woken_;  // state_ is no longer kAsleep
   std::atomic<std::uint64_t> threw_{0};
   Instant said_;  // when a throw was last said in the log
   std::thread thread_;

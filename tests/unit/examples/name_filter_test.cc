@@ -4,11 +4,11 @@
 // slicing of what names them.
 #include "tools/examples/filters/name_filter.h"
 
-#include <atomic>
 #include <string>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "absl/synchronization/notification.h"
 #include "engine/base/mutex.h"
 #include "tests/unit/examples/inspector_driver.h"
 #include "tests/unit/runtime/proxy_fixture.h"
@@ -214,9 +214,9 @@ TEST_F(NameFilterProxyTest, NoMoreThanSoManyWaitForTheDecider) {
 
 // Who waits when it goes has the engine's default verdict.
 TEST_F(NameFilterProxyTest, AFilterThatGoesGivesUpWhatWaits) {
-  std::atomic<bool> go{false};
+  absl::Notification go;
   auto filter = std::make_unique<NameFilter>([&](const std::string&) {
-    go.wait(false);
+    go.WaitForNotification();
     return true;
   });
   options_.inspector = filter.get();
@@ -224,8 +224,7 @@ TEST_F(NameFilterProxyTest, AFilterThatGoesGivesUpWhatWaits) {
   for (int i = 0; i < 3; ++i) Send(Connect().client, Request("good.test"));
   ASSERT_TRUE(Await(Counter::k_pended, 3));
   engine_->Stop(0);
-  go.store(true);
-  go.notify_all();
+  go.Notify();
   filter.reset();
 }
 

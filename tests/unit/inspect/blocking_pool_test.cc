@@ -10,6 +10,7 @@
 #include <optional>
 #include <thread>
 
+#include "absl/synchronization/notification.h"
 #include "gtest/gtest.h"
 #include "sluice/inspector.h"
 
@@ -23,15 +24,14 @@ class GatedHandler final : public BlockingHandler {
  public:
   Verdict OnData(BlockingFlow& flow, const BlockingData& /*data*/, Answer* /*answer*/) override {
     if (flow.id != kHeld) return Verdict::kPass;
-    entered.store(true);
-    entered.notify_all();
-    let_go.wait(false);
+    entered.Notify();
+    let_go.WaitForNotification();
     return Verdict::kPass;
   }
   void OnEnd(BlockingFlow& /*flow*/) override { ++ends; }
 
-  std::atomic<bool> entered{false};
-  std::atomic<bool> let_go{false};
+  absl::Notification entered;
+  absl::Notification let_go;
   std::atomic<int> ends{0};
 };
 
@@ -48,8 +48,7 @@ class BlockingPoolTest : public ::testing::Test {
   ~BlockingPoolTest() override { LetGo(); }
 
   void LetGo() {
-    handler_.let_go.store(true);
-    handler_.let_go.notify_all();
+    if (!handler_.let_go.HasBeenNotified()) handler_.let_go.Notify();
   }
   void Ask() { pool_->Push(*flow_, BlockingCall()); }
   // Returns when the pool has begun to stop: then it takes no reservation.
@@ -83,7 +82,7 @@ TEST_F(BlockingPoolTest, WhatIsPushedWhileAStopWaitsForItsFlowIsGivenUpAtOnce) {
   ASSERT_TRUE(pool_->Reserve(0));
   ASSERT_TRUE(pool_->Reserve(0));
   Ask();
-  handler_.entered.wait(false);
+  handler_.entered.WaitForNotification();
   std::thread stopping = StopElsewhere();
   Ask();
   EXPECT_EQ(pool_->stats().waiting, 0u);
@@ -101,7 +100,7 @@ TEST_F(BlockingPoolTest, WhatIsPushedWhileAStopWaitsForItsFlowIsGivenUpAtOnce) {
 TEST_F(BlockingPoolTest, AFlowThatEndsWhileAStopWaitsForItIsToldOnce) {
   ASSERT_TRUE(pool_->Reserve(0));
   Ask();
-  handler_.entered.wait(false);
+  handler_.entered.WaitForNotification();
   std::thread stopping = StopElsewhere();
   pool_->End(*flow_);
   EXPECT_EQ(handler_.ends, 0) << "its call still runs";
@@ -119,7 +118,7 @@ TEST_F(BlockingPoolTest, AFlowOfNoCallThatEndsWhileAStopWaitsForAnotherIsToldOnc
   ASSERT_TRUE(pool_->Reserve(0));
   pool_->Push(*other, BlockingCall());
   Ask();
-  handler_.entered.wait(false);  // one thread: the call of the other one is behind us
+  handler_.entered.WaitForNotification();  // one thread: the call of the other one is behind us
   std::thread stopping = StopElsewhere();
   pool_->End(*other);
   LetGo();

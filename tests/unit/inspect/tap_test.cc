@@ -9,6 +9,7 @@
 #include <thread>
 #include <vector>
 
+#include "absl/synchronization/notification.h"
 #include "engine/base/prng.h"
 #include "engine/inspect/tap_reader.h"
 #include "engine/inspect/tap_writer.h"
@@ -366,13 +367,12 @@ TEST(TapReaderTest, NoRecordIsLeftBehindByAReaderFallingAsleep) {
 class Holder final : public Tap {
  public:
   void OnRecord(const TapRecord&) override {
-    entered.store(true);
-    entered.notify_one();
-    go.wait(false);
+    if (records == 0) entered.Notify();
+    go.WaitForNotification();
     ++records;
   }
-  std::atomic<bool> entered{false};
-  std::atomic<bool> go{false};
+  absl::Notification entered;
+  absl::Notification go;
   int records = 0;
 };
 
@@ -388,11 +388,8 @@ TEST(TapReaderTest, StopTellsWhatIsThere) {
     writer.Open(flows.back()->tapped, flows.back()->flow);
     writer.End(flows.back()->tapped, flows.back()->flow);
   }
-  tap.entered.wait(false);
-  std::thread release([&] {
-    tap.go.store(true);
-    tap.go.notify_all();
-  });
+  tap.entered.WaitForNotification();
+  std::thread release([&] { tap.go.Notify(); });
   reader.Stop();
   release.join();
   EXPECT_EQ(tap.records, 200);
