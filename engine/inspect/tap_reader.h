@@ -59,7 +59,7 @@ class TapReader {
   Tap& tap_;
   std::vector<std::unique_ptr<TapRing>> rings_;
   alignas(64) std::atomic<std::uint32_t> state_{kBusy};
-  Mutex mutex_;     // between looking at state_ and falling asleep
+  Mutex mutex_;      // between looking at state_ and falling asleep
   Condition woken_;  // state_ is no longer kAsleep
   std::atomic<std::uint64_t> threw_{0};
   Instant said_;  // when a throw was last said in the log
