@@ -178,6 +178,7 @@ void Flow::Connect() {
 void Flow::OnConnected(OsError error) {
   if (stage_ == Stage::kClosing) return JoinIfIdle();
   SLUICE_CHECK(stage_ == Stage::kCarried);
+  reached_ = opening_->connector.reached();
   EndOpening();
   if (!error.ok()) {
     Count(metrics::Counter::k_connect_errors);
@@ -197,8 +198,13 @@ void Flow::OnConnected(OsError error) {
 // it a moment later. So this is asked twice, the second time when an onward connect has taken its
 // time as well.
 bool Flow::HopBudgetSpent() {
-  if (hops_ == 0) hops_ = host_.loop_guard->HopsOf(info_.client);
-  return hops_ > host_.loop_guard->policy().hops_max;
+  const redirect::LoopGuard& guard = *host_.loop_guard;
+  if (hops_ == 0) hops_ = guard.HopsOf(info_.client, down_.socket.local());
+  // Whoever connects through a driver in the kernel knows only where it was going to.
+  if (hops_ == 0 && host_.redirector->redirects() && host_.port->platform() == nullptr) {
+    hops_ = guard.HopsOf(info_.client, info_.destination);
+  }
+  return hops_ > guard.policy().hops_max;
 }
 
 // Only a connection that stays on this machine can come back to us by itself; and if nobody
@@ -210,12 +216,13 @@ void Flow::RegisterOutbound() {
       host_.redirector->redirects() || host_.loop_guard->MayReachListener(info_.destination);
   if (!may_return || up_.socket.local().empty()) return;
   registered_ = true;
-  host_.loop_guard->AddOutbound(up_.socket.local(), hops_ + 1);
+  host_.loop_guard->AddOutbound(up_.socket.local(), reached_, hops_ + 1);
 }
 
 // Before the socket goes: its address may belong to somebody else right after.
 void Flow::ForgetOutbound() {
-  if (std::exchange(registered_, false)) host_.loop_guard->RemoveOutbound(up_.socket.local());
+  if (!std::exchange(registered_, false)) return;
+  host_.loop_guard->RemoveOutbound(up_.socket.local(), reached_);
 }
 
 void Flow::LeaveLoopGuard() {

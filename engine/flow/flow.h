@@ -148,6 +148,7 @@ class Flow : public ListNode<LiveTag>, public ListNode<WorkerTag> {
   bool entered_ = false;     // the loop guard counts this flow toward info_.destination
   bool registered_ = false;  // the loop guard knows the onward socket
   std::uint32_t hops_ = 0;   // hops of this process behind the client
+  Address reached_;          // where the onward connection really went
   Instant last_activity_;
   Instant lifetime_end_ = Instant::Never();
   FlowInfo info_;

@@ -162,8 +162,13 @@ class AcceptOp : public Operation {
 };
 
 class ConnectOp : public Operation {
+ public:
+  // Where the SYN went: what was asked for, or what a Platform made of it. After an OK outcome.
+  const Address& reached() const { return reached_; }
+
  private:
   friend class Port;
+  Address reached_;
   alignas(8) std::byte scratch_[160]{};  // a sockaddr_storage and its length
 };
 

@@ -34,6 +34,8 @@ class Connector {
              Instant deadline);
   // Asks for an early end; the handler still runs.
   void Cancel();
+  // Of a connect that succeeded: where it really went (ConnectOp::reached).
+  const Address& reached() const { return operation_.reached(); }
   bool idle() const { return operation_.idle() && !timer_.running(); }
 
  private:

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "engine/redirect/loop_guard.h"
 
+#include <algorithm>
+
 #include "absl/hash/hash.h"
 #include "engine/base/check.h"
 
@@ -14,30 +16,44 @@ LoopGuard::LoopGuard(const LoopPolicy& policy) : policy_(policy) {
   }
 }
 
-LoopGuard::Shard& LoopGuard::ShardOf(const Address& address) const {
-  return shards_[absl::Hash<Address>()(address) % kShards];
+template <typename Key>
+LoopGuard::Shard& LoopGuard::ShardOf(const Key& key) const {
+  return shards_[absl::Hash<Key>()(key) % kShards];
 }
 
-void LoopGuard::AddOutbound(const Address& local, std::uint32_t hops) {
-  const Address key = local.Canonical();
+LoopGuard::Route LoopGuard::RouteOf(const Address& local, const Address& remote) {
+  Route route{local.Canonical(), remote.Canonical()};
+  // Connecting to the wildcard reaches loopback.
+  if (route.remote.IsWildcard()) {
+    route.remote = Address::Loopback(route.remote.family(), route.remote.tcp_port());
+  }
+  return route;
+}
+
+void LoopGuard::AddOutbound(const Address& local, const Address& remote, std::uint32_t hops) {
+  const Route key = RouteOf(local, remote);
   Shard& shard = ShardOf(key);
   const MutexLock lock(shard.mutex);
-  shard.outbound[key] = hops;
+  Outbound& entry = shard.outbound[key];
+  entry.hops = entry.connections == 0 ? hops : std::min(entry.hops, hops);
+  ++entry.connections;
 }
 
-void LoopGuard::RemoveOutbound(const Address& local) {
-  const Address key = local.Canonical();
-  Shard& shard = ShardOf(key);
-  const MutexLock lock(shard.mutex);
-  shard.outbound.erase(key);
-}
-
-std::uint32_t LoopGuard::HopsOf(const Address& peer) const {
-  const Address key = peer.Canonical();
+void LoopGuard::RemoveOutbound(const Address& local, const Address& remote) {
+  const Route key = RouteOf(local, remote);
   Shard& shard = ShardOf(key);
   const MutexLock lock(shard.mutex);
   const auto found = shard.outbound.find(key);
-  return found == shard.outbound.end() ? 0 : found->second;
+  SLUICE_CHECK(found != shard.outbound.end());
+  if (--found->second.connections == 0) shard.outbound.erase(found);
+}
+
+std::uint32_t LoopGuard::HopsOf(const Address& local, const Address& remote) const {
+  const Route key = RouteOf(local, remote);
+  Shard& shard = ShardOf(key);
+  const MutexLock lock(shard.mutex);
+  const auto found = shard.outbound.find(key);
+  return found == shard.outbound.end() ? 0 : found->second.hops;
 }
 
 bool LoopGuard::Enter(const Address& destination, Instant now) {
@@ -73,7 +89,7 @@ std::size_t LoopGuard::outbound() const {
   std::size_t count = 0;
   for (Shard& shard : shards_) {
     const MutexLock lock(shard.mutex);
-    count += shard.outbound.size();
+    for (const auto& entry : shard.outbound) count += entry.second.connections;
   }
   return count;
 }

@@ -3,9 +3,11 @@
 // LoopGuard: what ends a ring of proxies when records do not. Records are the first guard and
 // OwnListeners the second; these are the rest:
 //
-//   hop budget: onward sockets of this process are registered with the number of hops they have
-//     behind them; a connection accepted from one of them continues that count, and past the budget
-//     it is refused.
+//   hop budget: onward connections of this process are registered, by their two addresses, with the
+//     number of hops behind them; a connection accepted that is one of them continues that count,
+//     and past the budget it is refused. One address is not enough: connections to different
+//     destinations share ports (Linux where nothing was bound, Windows by SO_REUSE_UNICASTPORT), so
+//     a client can have the port of an onward connection.
 //   storm breaker: flows toward one destination that open faster than others end are refused for a
 //     while once they have grown by `growth_max` in one window. A loop opens and never ends, so it
 //     meets this bound also when its hops are in other processes.
@@ -19,6 +21,7 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <utility>
 
 #include "absl/base/thread_annotations.h"
 #include "absl/container/flat_hash_map.h"
@@ -58,11 +61,13 @@ class LoopGuard {
     return SlotOf(destination).load(std::memory_order_relaxed) != 0;
   }
 
-  // An onward socket bound to `local`, `hops` hops away from the application.
-  void AddOutbound(const Address& local, std::uint32_t hops);
-  void RemoveOutbound(const Address& local);
-  // Hops behind a connection that came from `peer`: 0 when it is not one of our onward sockets.
-  std::uint32_t HopsOf(const Address& peer) const;
+  // An onward connection from `local` that was sent to `remote`, `hops` hops away from the
+  // application.
+  void AddOutbound(const Address& local, const Address& remote, std::uint32_t hops);
+  void RemoveOutbound(const Address& local, const Address& remote);
+  // Hops behind a connection from `local` to `remote`: 0 when it is not one of our onward ones, the
+  // fewest where several are told by the same addresses.
+  std::uint32_t HopsOf(const Address& local, const Address& remote) const;
 
   // False: the destination is resting, or this flow would be the one too many. After true, Leave
   // must be called once, when the flow is over.
@@ -70,16 +75,11 @@ class LoopGuard {
   void Leave(const Address& destination);
 
   // What the entries of one flow cost at most: one in each table, in a table that was just doubled.
-  static constexpr std::size_t BytesPerFlow() {
-    return 3 * (2 * (sizeof(Address) + 1) + sizeof(Destination) + sizeof(std::uint64_t));
-  }
+  static constexpr std::size_t BytesPerFlow() { return 3 * kEntries; }
   // What the tables have room for from the start; twice as much as a table's room is bought.
-  static constexpr std::size_t BytesAtStart() {
-    return 2 * kShards * kRoom *
-           (2 * (sizeof(Address) + 1) + sizeof(Destination) + sizeof(std::uint64_t));
-  }
+  static constexpr std::size_t BytesAtStart() { return 2 * kShards * kRoom * kEntries; }
 
-  // Entries held; zero when no flow is open.
+  // Connections and destinations held; zero when no flow is open.
   std::size_t outbound() const;
   std::size_t destinations() const;
 
@@ -96,13 +96,33 @@ class LoopGuard {
     std::uint64_t open = 0;
     std::uint64_t open_at_window_begin = 0;
   };
+  struct Route {
+    Address local;
+    Address remote;
+    friend bool operator==(const Route& a, const Route& b) {
+      return a.local == b.local && a.remote == b.remote;
+    }
+    template <typename H>
+    friend H AbslHashValue(H h, const Route& route) {
+      return H::combine(std::move(h), route.local, route.remote);
+    }
+  };
+  struct Outbound {
+    std::uint32_t hops = 0;
+    std::uint32_t connections = 0;
+  };
+  // One in each table, with the table's own byte for it.
+  static constexpr std::size_t kEntries =
+      sizeof(Route) + sizeof(Outbound) + 1 + sizeof(Address) + sizeof(Destination) + 1;
   struct Shard {
     mutable Mutex mutex;
-    absl::flat_hash_map<Address, std::uint32_t> outbound ABSL_GUARDED_BY(mutex);
+    absl::flat_hash_map<Route, Outbound> outbound ABSL_GUARDED_BY(mutex);
     absl::flat_hash_map<Address, Destination> destinations ABSL_GUARDED_BY(mutex);
   };
 
-  Shard& ShardOf(const Address& address) const;
+  static Route RouteOf(const Address& local, const Address& remote);
+  template <typename Key>
+  Shard& ShardOf(const Key& key) const;
   std::atomic<std::uint32_t>& SlotOf(const Address& address) const {
     return listeners_[address.tcp_port() % kSlots];
   }

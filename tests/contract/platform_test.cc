@@ -156,8 +156,12 @@ TEST_P(PlatformTest, ConnectIsRedirected) {
     return io::ConnectDecision{OsError{}, target.local()};
   });
   ASSERT_TRUE(port().Open(client, GetParam()).ok());
-  EXPECT_TRUE(ConnectOnce(loop_, port(), client, wanted.local()).ok());
+  Connect connect;
+  port().Connect(connect, client, wanted.local());
+  ASSERT_TRUE(loop_.RunUntil([&] { return connect.arrived(); }));
+  EXPECT_TRUE(connect.outcome().ok());
   EXPECT_EQ(client.peer(), wanted.local());
+  EXPECT_EQ(connect.reached(), target.local());
   EXPECT_TRUE(loop_.RunUntil([&] { return at_target.arrived(); }));
   EXPECT_TRUE(at_target.outcome().ok());
   if (at_target.outcome().ok()) {

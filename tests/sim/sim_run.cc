@@ -112,6 +112,8 @@ Run::Run(const Scenario& scenario)
   options.worker.handover_max = scenario.handover_max;
   options.worker.stall_timeout = scenario.stall_timeout;
   if (platform_ != nullptr) options.worker.port.platform = platform_->process();
+  // What the last hop may count, so that one too many is a connection lost.
+  options.loops.hops_max = static_cast<std::uint32_t>(std::max(scenario.hops - 1, 1));
   auto runtime = runtime::Runtime::Create(options);
   SLUICE_CHECK(runtime.ok());
   runtime_ = *std::move(runtime);

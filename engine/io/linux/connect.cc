@@ -18,6 +18,7 @@ namespace sluice::io {
 void Port::Connect(ConnectOp& operation, Socket& socket, const Address& remote) {
   impl_->Arm(operation, Verb::kConnect, &socket);
   socket.peer_ = remote;
+  operation.reached_ = remote;
   ToKernel(remote, &In<KernelAddress>(operation.scratch_));
   impl_->Queue(operation);
 }
@@ -37,6 +38,7 @@ void Port::Impl::StartSyn(ConnectOp& operation) {
     socket.peer_ = Address{};
     return Finish(operation, Outcome{0, decision.error});
   }
+  operation.reached_ = decision.remote;
   ToKernel(decision.remote, &In<KernelAddress>(operation.scratch_));
   platform_->BeginSyn(handle);
   operation.backend_ |= kSynTold;

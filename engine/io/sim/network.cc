@@ -52,13 +52,21 @@ OsError World::StartConnect(NativeHandle handle, const Address& remote) {
   ++tcp_ports_;
   client.counted_port = true;
   if (client.local.empty() || client.local.IsWildcard()) {
-    client.local = Address::Loopback(remote.family(), next_tcp_port_++);
+    client.local = Address::Loopback(remote.family(), PortToward(remote));
   }
   client.remote = remote;
   client.state = Endpoint::State::kConnecting;
   client.syns_left = kSynsMax;
   Schedule(now_ + Latency(), EventKind::kSyn, client.id);
   return OsError{};
+}
+
+// As kernels do for who binds nothing: connections to different addresses share ports, and here
+// each one that can.
+std::uint16_t World::PortToward(const Address& remote) {
+  constexpr std::uint16_t kFirst = 40000;
+  std::uint16_t& made = connects_[remote];
+  return static_cast<std::uint16_t>(kFirst + made++ % (0x10000 - kFirst));
 }
 
 void World::OnSyn(Endpoint& client) {

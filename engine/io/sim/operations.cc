@@ -203,6 +203,7 @@ void Port::Impl::StartConnect(ConnectOp& operation) {
     platform_->BeginSyn(handle);
     operation.backend_ |= kSynTold;
   }
+  operation.reached_ = remote;
   OsError error;
   if (world_.Fault(world_.odds().fail_connect)) error = AnyOf(world_, kConnectErrors);
   if (error.ok()) error = world_.StartConnect(handle, remote);

@@ -18,6 +18,7 @@
 #include <queue>
 #include <vector>
 
+#include "absl/container/flat_hash_map.h"
 #include "engine/base/clock.h"
 #include "engine/base/outcome.h"
 #include "engine/base/prng.h"
@@ -182,6 +183,7 @@ class World {
   void TakeHandle(Endpoint& endpoint);
   void ReleasePort(Endpoint& endpoint);
   Endpoint* ListenerAt(const Address& address);
+  std::uint16_t PortToward(const Address& remote);
   Nanos Latency() {
     return static_cast<Nanos>(prng_.Below(static_cast<std::uint64_t>(options_.latency_max) + 1));
   }
@@ -203,7 +205,8 @@ class World {
   std::vector<EndpointId> handles_;                   // by handle
   std::size_t handles_open_ = 0;
   std::size_t tcp_ports_ = 0;
-  std::uint16_t next_tcp_port_ = 20000;
+  std::uint16_t next_tcp_port_ = 20000;                   // of who binds
+  absl::flat_hash_map<Address, std::uint16_t> connects_;  // of who binds nothing, by destination
   std::vector<EndpointId> listeners_;
   std::priority_queue<Event> events_;
   std::vector<Stepped*> ports_;

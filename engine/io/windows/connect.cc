@@ -23,6 +23,7 @@ void Port::Impl::Connect(ConnectOp& operation, Socket& socket, const Address& re
     target = decision.remote;
   }
   socket.peer_ = remote;  // what was asked for, wherever the platform sends it
+  operation.reached_ = target;
   // ConnectEx copies the address before it returns, but nothing documents that; so it lives as long
   // as the operation.
   auto* native = ::new (operation.scratch_) NativeAddress{};

@@ -20,17 +20,57 @@ LoopPolicy Policy(std::uint32_t growth_max) {
   return policy;
 }
 
-TEST(LoopGuard, HopsFollowTheOutboundSocketInEverySpelling) {
+TEST(LoopGuard, HopsFollowTheOnwardConnectionInEverySpelling) {
   LoopGuard guard(LoopPolicy{});
   const Address local = Address::Loopback(Family::kV4, 5000);
-  EXPECT_EQ(guard.HopsOf(local), 0u);
-  guard.AddOutbound(local, 3);
-  EXPECT_EQ(guard.HopsOf(local), 3u);
-  EXPECT_EQ(guard.HopsOf(*Address::Parse("[::ffff:127.0.0.1]:5000")), 3u);
-  EXPECT_EQ(guard.HopsOf(Address::Loopback(Family::kV4, 5001)), 0u);
-  guard.RemoveOutbound(local);
-  EXPECT_EQ(guard.HopsOf(local), 0u);
+  EXPECT_EQ(guard.HopsOf(local, kOrigin), 0u);
+  guard.AddOutbound(local, kOrigin, 3);
+  EXPECT_EQ(guard.HopsOf(local, kOrigin), 3u);
+  EXPECT_EQ(guard.HopsOf(*Address::Parse("[::ffff:127.0.0.1]:5000"), kOrigin), 3u);
+  EXPECT_EQ(guard.HopsOf(local, *Address::Parse("[::ffff:127.0.0.1]:80")), 3u);
+  EXPECT_EQ(guard.HopsOf(local.WithPort(5001), kOrigin), 0u);
+  guard.RemoveOutbound(local, kOrigin);
+  EXPECT_EQ(guard.HopsOf(local, kOrigin), 0u);
   EXPECT_EQ(guard.outbound(), 0u);
+}
+
+// Connecting to "any address" reaches this machine's own.
+TEST(LoopGuard, TheWildcardAsDestinationIsLoopback) {
+  LoopGuard guard(LoopPolicy{});
+  const Address local = Address::Loopback(Family::kV4, 5000);
+  guard.AddOutbound(local, Address::Wildcard(Family::kV4, 80), 1);
+  EXPECT_EQ(guard.HopsOf(local, kOrigin), 1u);
+  guard.RemoveOutbound(local, Address::Wildcard(Family::kV4, 80));
+  EXPECT_EQ(guard.outbound(), 0u);
+}
+
+// Connections to different destinations share ports.
+TEST(LoopGuard, ConnectionsFromOnePortAreToldApart) {
+  LoopGuard guard(LoopPolicy{});
+  const Address local = Address::Loopback(Family::kV4, 5000);
+  const Address other = kOrigin.WithPort(81);
+  guard.AddOutbound(local, kOrigin, 3);
+  EXPECT_EQ(guard.HopsOf(local, other), 0u);
+  guard.AddOutbound(local, other, 7);
+  EXPECT_EQ(guard.HopsOf(local, kOrigin), 3u);
+  EXPECT_EQ(guard.HopsOf(local, other), 7u);
+  guard.RemoveOutbound(local, kOrigin);
+  EXPECT_EQ(guard.HopsOf(local, other), 7u);
+  guard.RemoveOutbound(local, other);
+}
+
+// Whom a driver sends elsewhere may share both addresses.
+TEST(LoopGuard, OfConnectionsThatLookAlikeTheFewestHopsCount) {
+  LoopGuard guard(LoopPolicy{});
+  const Address local = Address::Loopback(Family::kV4, 5000);
+  guard.AddOutbound(local, kOrigin, 3);
+  guard.AddOutbound(local, kOrigin, 2);
+  guard.AddOutbound(local, kOrigin, 5);
+  EXPECT_EQ(guard.outbound(), 3u);
+  EXPECT_EQ(guard.HopsOf(local, kOrigin), 2u);
+  for (int i = 0; i < 3; ++i) guard.RemoveOutbound(local, kOrigin);
+  EXPECT_EQ(guard.outbound(), 0u);
+  EXPECT_EQ(guard.HopsOf(local, kOrigin), 0u);
 }
 
 TEST(LoopGuard, ListenersAreKnownByTheirTcpPortWhileTheyListen) {
@@ -93,9 +133,9 @@ TEST(LoopGuard, ManyThreadsLeaveNothingBehind) {
         const Address destination =
             Address::Loopback(Family::kV4, static_cast<std::uint16_t>(i % 7 + 1));
         EXPECT_TRUE(guard.Enter(destination, kStart));
-        guard.AddOutbound(local, 1);
-        EXPECT_EQ(guard.HopsOf(local), 1u);
-        guard.RemoveOutbound(local);
+        guard.AddOutbound(local, destination, 1);
+        EXPECT_EQ(guard.HopsOf(local, destination), 1u);
+        guard.RemoveOutbound(local, destination);
         guard.Leave(destination);
       }
     });

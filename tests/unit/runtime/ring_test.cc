@@ -5,6 +5,13 @@
 // guards behind that must end it.
 #include "tests/unit/runtime/proxy_fixture.h"
 
+#if defined(__linux__)
+#include <netinet/in.h>
+#include <sys/socket.h>
+
+#include <atomic>
+#endif
+
 namespace sluice::runtime {
 namespace {
 
@@ -74,6 +81,58 @@ TEST_F(RingTest, OnlyOnwardSocketsToListenersOfOursAreRegistered) {
   ASSERT_TRUE(Eventually([&] { return Sum(Counter::k_connected) == 3; }));
   EXPECT_EQ(runtime_->loop_guard().outbound(), 1u);
 }
+
+#if defined(__linux__)
+// The TCP port of the last client.
+class ClientPort final : public Inspector {
+ public:
+  Verdict OnOpen(InspectedFlow& flow, OpenCall& /*call*/) override {
+    port = flow.client.tcp_port();
+    return Verdict::kPass;
+  }
+  Verdict OnData(InspectedFlow&, Direction, Bytes&, DataCall&) override { return Verdict::kPass; }
+  std::atomic<std::uint16_t> port{0};
+};
+
+class SharedPortTest : public RingTest {
+ protected:
+  ClientPort onward_;
+};
+
+// The kernel gives one port to connections with different destinations, and a client's count of
+// hops begins at none all the same.
+TEST_F(SharedPortTest, AClientWithThePortOfAnOnwardConnectionIsNoHop) {
+  RuntimeOptions options;
+  options.loops.hops_max = 1;
+  auto runtime = Runtime::Create(options);
+  ASSERT_TRUE(runtime.ok()) << runtime.status();
+  runtime_ = *std::move(runtime);
+  options_.inspector = &onward_;
+  ring_.push_back(MakeEngine(origin_listener_.local()));
+  ASSERT_TRUE(ring_.back()->Start().ok());
+  options_.inspector = nullptr;
+  ring_.push_back(MakeEngine(ring_.back()->addresses()[0]));
+  ASSERT_TRUE(ring_.back()->Start().ok());
+  const Address proxy = ring_.back()->addresses()[0];
+  Connect(proxy);
+  const std::uint32_t port = onward_.port;
+  ASSERT_NE(port, 0u);
+
+  ends_.push_back(std::make_unique<Ends>());
+  Ends& ends = *ends_.back();
+  ASSERT_TRUE(loop_.port().Open(ends.client, proxy.family()).ok());
+  constexpr int kLocalPortRange = 51;  // IP_LOCAL_PORT_RANGE, Linux 6.3
+  const std::uint32_t range = port << 16 | port;
+  if (setsockopt(static_cast<int>(ends.client.native()), IPPROTO_IP, kLocalPortRange, &range,
+                 sizeof range) != 0) {
+    GTEST_SKIP() << "no IP_LOCAL_PORT_RANGE here to choose a shared port with";
+  }
+  ConnectEnds(ends, proxy);
+  ASSERT_EQ(ends.client.local().tcp_port(), port);
+  ASSERT_TRUE(Eventually([&] { return Sum(Counter::k_connected) == 4; }));
+  EXPECT_EQ(Sum(Counter::k_closed_hop_budget), 0u);
+}
+#endif
 
 // The breaker alone: a budget that is never spent, as if the hops were in other processes.
 TEST_F(RingTest, StormBreakerEndsARingWithoutABudget) {
