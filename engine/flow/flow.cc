@@ -178,7 +178,7 @@ void Flow::Connect() {
 void Flow::OnConnected(OsError error) {
   if (stage_ == Stage::kClosing) return JoinIfIdle();
   SLUICE_CHECK(stage_ == Stage::kCarried);
-  reached_ = opening_->connector.reached();
+  const Address reached = opening_->connector.reached();
   EndOpening();
   if (!error.ok()) {
     Count(metrics::Counter::k_connect_errors);
@@ -190,7 +190,7 @@ void Flow::OnConnected(OsError error) {
   Count(metrics::Counter::k_connected);
   stage_ = Stage::kConnected;
   if (HopBudgetSpent()) return Close(Cause::kHopBudget, Side::kDownstream, OsError{}, true, true);
-  RegisterOutbound();
+  RegisterOutbound(reached);
   Relay();
 }
 
@@ -210,19 +210,18 @@ bool Flow::HopBudgetSpent() {
 // Only a connection that stays on this machine can come back to us by itself; and if nobody
 // redirects it, only one to a listener of ours. The others are spared the call that asks for the
 // address.
-void Flow::RegisterOutbound() {
+void Flow::RegisterOutbound(const Address& reached) {
   if (!host_.own_listeners->IsLocal(info_.destination)) return;
   const bool may_return =
       host_.redirector->redirects() || host_.loop_guard->MayReachListener(info_.destination);
   if (!may_return || up_.socket.local().empty()) return;
-  registered_ = true;
-  host_.loop_guard->AddOutbound(up_.socket.local(), reached_, hops_ + 1);
+  registered_ = host_.loop_guard->AddOutbound(up_.socket.local(), reached, hops_ + 1);
 }
 
 // Before the socket goes: its address may belong to somebody else right after.
 void Flow::ForgetOutbound() {
-  if (!std::exchange(registered_, false)) return;
-  host_.loop_guard->RemoveOutbound(up_.socket.local(), reached_);
+  if (registered_ == 0) return;
+  host_.loop_guard->RemoveOutbound(up_.socket.local(), std::exchange(registered_, 0));
 }
 
 void Flow::LeaveLoopGuard() {
@@ -263,7 +262,7 @@ void Flow::KeepAlive() {
 
 // relaying -> closing, when both directions are done.
 void Flow::OnPumpFinished(Pump& pump) {
-  if (flushing_) {
+  if (flushing()) {
     // Everything that came before the reset has been handed on.
     return Close(reason_.cause, reason_.side, reason_.error, true, true);
   }
@@ -296,11 +295,10 @@ void Flow::OnLegError(Leg& leg, OsError error) {
   if (stage_ != Stage::kRelaying) return OnOperationEnded();
   // A failed send tells of a reset too, but what the peer said before it may still be on its way to
   // us.
-  if (flushing_ || pump_from.finished() || !pump_from.has_unsent()) {
+  if (flushing() || pump_from.finished() || !pump_from.has_unsent()) {
     return Close(Cause::kReset, side, error, true, true);
   }
   SetReason(Cause::kReset, side, error);
-  flushing_ = true;
   reset_side_ = side;
   pump_from.StopReceiving();
   PumpTo(leg).StopReceiving();
@@ -391,7 +389,7 @@ void Flow::StartTimer(Instant when) { host_.timers->Start(timer_, std::min(when,
 // period: activity only notes the time, and the timer looks at it when it fires.
 void Flow::CheckRelaying(Instant now) {
   const FlowPolicy& policy = *host_.policy;
-  if (flushing_) return Close(reason_.cause, reason_.side, reason_.error, true, true);
+  if (flushing()) return Close(reason_.cause, reason_.side, reason_.error, true, true);
   if (ending_) return Close(reason_.cause, reason_.side, reason_.error, false, false);
   const bool first_look = ack_held_;
   ReleaseAck();

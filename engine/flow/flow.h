@@ -62,7 +62,7 @@ class Flow : public ListNode<LiveTag>, public ListNode<WorkerTag> {
   Stage stage() const { return stage_; }
   const CloseReason& reason() const { return reason_; }
   const FlowInfo& info() const { return info_; }
-  bool relaying() const { return stage_ == Stage::kRelaying && !flushing_; }
+  bool relaying() const { return stage_ == Stage::kRelaying && !flushing(); }
   // Relaying, or handing on what came before a reset.
   bool may_send() const { return stage_ == Stage::kRelaying; }
 
@@ -130,8 +130,10 @@ class Flow : public ListNode<LiveTag>, public ListNode<WorkerTag> {
   Pump& PumpTo(const Leg& leg) { return &leg == &down_ ? down_pump_ : up_pump_; }
   void Count(metrics::Counter counter) { host_.counters->Add(counter); }
   void Notice(metrics::Counter counter);
+  // A reset came: what came before it is still sent, then both legs close.
+  bool flushing() const { return reset_side_ != Side::kNone; }
   bool HopBudgetSpent();
-  void RegisterOutbound();
+  void RegisterOutbound(const Address& reached);
   void ForgetOutbound();
   void LeaveLoopGuard();
   void SetReason(Cause cause, Side side, OsError error);
@@ -140,15 +142,13 @@ class Flow : public ListNode<LiveTag>, public ListNode<WorkerTag> {
   Stage stage_ = Stage::kAccepted;
   bool started_ = false;
   bool ending_ = false;            // the inspector closes: sending what is queued, then FINs
-  bool flushing_ = false;          // a reset came: sending what came before it, then closing
-  Side reset_side_ = Side::kNone;  // while flushing_: of the leg that broke
+  Side reset_side_ = Side::kNone;  // not kNone: that leg broke; sending what it had said
   bool reason_set_ = false;
-  bool ack_held_ = false;    // relaying, and the origin may not have heard of the connection
-  bool kept_alive_ = false;  // the kernel was told to ask our peers whether they are there
-  bool entered_ = false;     // the loop guard counts this flow toward info_.destination
-  bool registered_ = false;  // the loop guard knows the onward socket
-  std::uint32_t hops_ = 0;   // hops of this process behind the client
-  Address reached_;          // where the onward connection really went
+  bool ack_held_ = false;         // relaying, and the origin may not have heard of the connection
+  bool kept_alive_ = false;       // the kernel was told to ask our peers whether they are there
+  bool entered_ = false;          // the loop guard counts this flow toward info_.destination
+  std::uint32_t hops_ = 0;        // hops of this process behind the client
+  std::uint32_t registered_ = 0;  // not 0: by this the loop guard knows the onward connection
   Instant last_activity_;
   Instant lifetime_end_ = Instant::Never();
   FlowInfo info_;

@@ -157,7 +157,7 @@ void Flow::OnNoRoomForAnswer() {
 
 // relaying: what is queued still goes out, and both sides have the linger timeout to end theirs.
 void Flow::OnInspectorClose() {
-  if (flushing_) return Close(reason_.cause, reason_.side, reason_.error, true, true);
+  if (flushing()) return Close(reason_.cause, reason_.side, reason_.error, true, true);
   if (ending_) return;
   SetReason(Cause::kInspector, Side::kEngine, OsError{});
   ending_ = true;

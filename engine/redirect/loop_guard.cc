@@ -21,26 +21,26 @@ LoopGuard::Shard& LoopGuard::ShardOf(const Key& key) const {
   return shards_[absl::Hash<Key>()(key) % kShards];
 }
 
-LoopGuard::Route LoopGuard::RouteOf(const Address& local, const Address& remote) {
-  Route route{local.Canonical(), remote.Canonical()};
+std::uint32_t LoopGuard::DigestOf(const Address& remote) {
+  Address key = remote.Canonical();
   // Connecting to the wildcard reaches loopback.
-  if (route.remote.IsWildcard()) {
-    route.remote = Address::Loopback(route.remote.family(), route.remote.tcp_port());
-  }
-  return route;
+  if (key.IsWildcard()) key = Address::Loopback(key.family(), key.tcp_port());
+  return static_cast<std::uint32_t>(absl::Hash<Address>()(key)) | 1;
 }
 
-void LoopGuard::AddOutbound(const Address& local, const Address& remote, std::uint32_t hops) {
-  const Route key = RouteOf(local, remote);
+std::uint32_t LoopGuard::AddOutbound(const Address& local, const Address& remote,
+                                     std::uint32_t hops) {
+  const Route key{local.Canonical(), DigestOf(remote)};
   Shard& shard = ShardOf(key);
   const MutexLock lock(shard.mutex);
   Outbound& entry = shard.outbound[key];
   entry.hops = entry.connections == 0 ? hops : std::min(entry.hops, hops);
   ++entry.connections;
+  return key.remote;
 }
 
-void LoopGuard::RemoveOutbound(const Address& local, const Address& remote) {
-  const Route key = RouteOf(local, remote);
+void LoopGuard::RemoveOutbound(const Address& local, std::uint32_t remote) {
+  const Route key{local.Canonical(), remote};
   Shard& shard = ShardOf(key);
   const MutexLock lock(shard.mutex);
   const auto found = shard.outbound.find(key);
@@ -49,7 +49,7 @@ void LoopGuard::RemoveOutbound(const Address& local, const Address& remote) {
 }
 
 std::uint32_t LoopGuard::HopsOf(const Address& local, const Address& remote) const {
-  const Route key = RouteOf(local, remote);
+  const Route key{local.Canonical(), DigestOf(remote)};
   Shard& shard = ShardOf(key);
   const MutexLock lock(shard.mutex);
   const auto found = shard.outbound.find(key);

@@ -62,9 +62,9 @@ class LoopGuard {
   }
 
   // An onward connection from `local` that was sent to `remote`, `hops` hops away from the
-  // application.
-  void AddOutbound(const Address& local, const Address& remote, std::uint32_t hops);
-  void RemoveOutbound(const Address& local, const Address& remote);
+  // application. Returns what RemoveOutbound wants, never 0.
+  std::uint32_t AddOutbound(const Address& local, const Address& remote, std::uint32_t hops);
+  void RemoveOutbound(const Address& local, std::uint32_t remote);
   // Hops behind a connection from `local` to `remote`: 0 when it is not one of our onward ones, the
   // fewest where several are told by the same addresses.
   std::uint32_t HopsOf(const Address& local, const Address& remote) const;
@@ -96,9 +96,11 @@ class LoopGuard {
     std::uint64_t open = 0;
     std::uint64_t open_at_window_begin = 0;
   };
+  // Of the remote address a digest, so that a flow need not keep the address to be forgotten. Two
+  // addresses with one digest would count as one, which matters if they share a port as well.
   struct Route {
     Address local;
-    Address remote;
+    std::uint32_t remote = 0;
     friend bool operator==(const Route& a, const Route& b) {
       return a.local == b.local && a.remote == b.remote;
     }
@@ -120,7 +122,7 @@ class LoopGuard {
     absl::flat_hash_map<Address, Destination> destinations ABSL_GUARDED_BY(mutex);
   };
 
-  static Route RouteOf(const Address& local, const Address& remote);
+  static std::uint32_t DigestOf(const Address& remote);
   template <typename Key>
   Shard& ShardOf(const Key& key) const;
   std::atomic<std::uint32_t>& SlotOf(const Address& address) const {

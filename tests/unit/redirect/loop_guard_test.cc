@@ -24,12 +24,13 @@ TEST(LoopGuard, HopsFollowTheOnwardConnectionInEverySpelling) {
   LoopGuard guard(LoopPolicy{});
   const Address local = Address::Loopback(Family::kV4, 5000);
   EXPECT_EQ(guard.HopsOf(local, kOrigin), 0u);
-  guard.AddOutbound(local, kOrigin, 3);
+  const std::uint32_t token = guard.AddOutbound(local, kOrigin, 3);
+  EXPECT_NE(token, 0u);
   EXPECT_EQ(guard.HopsOf(local, kOrigin), 3u);
   EXPECT_EQ(guard.HopsOf(*Address::Parse("[::ffff:127.0.0.1]:5000"), kOrigin), 3u);
   EXPECT_EQ(guard.HopsOf(local, *Address::Parse("[::ffff:127.0.0.1]:80")), 3u);
   EXPECT_EQ(guard.HopsOf(local.WithPort(5001), kOrigin), 0u);
-  guard.RemoveOutbound(local, kOrigin);
+  guard.RemoveOutbound(local, token);
   EXPECT_EQ(guard.HopsOf(local, kOrigin), 0u);
   EXPECT_EQ(guard.outbound(), 0u);
 }
@@ -38,9 +39,9 @@ TEST(LoopGuard, HopsFollowTheOnwardConnectionInEverySpelling) {
 TEST(LoopGuard, TheWildcardAsDestinationIsLoopback) {
   LoopGuard guard(LoopPolicy{});
   const Address local = Address::Loopback(Family::kV4, 5000);
-  guard.AddOutbound(local, Address::Wildcard(Family::kV4, 80), 1);
+  const std::uint32_t token = guard.AddOutbound(local, Address::Wildcard(Family::kV4, 80), 1);
   EXPECT_EQ(guard.HopsOf(local, kOrigin), 1u);
-  guard.RemoveOutbound(local, Address::Wildcard(Family::kV4, 80));
+  guard.RemoveOutbound(local, token);
   EXPECT_EQ(guard.outbound(), 0u);
 }
 
@@ -49,14 +50,14 @@ TEST(LoopGuard, ConnectionsFromOnePortAreToldApart) {
   LoopGuard guard(LoopPolicy{});
   const Address local = Address::Loopback(Family::kV4, 5000);
   const Address other = kOrigin.WithPort(81);
-  guard.AddOutbound(local, kOrigin, 3);
+  const std::uint32_t first = guard.AddOutbound(local, kOrigin, 3);
   EXPECT_EQ(guard.HopsOf(local, other), 0u);
-  guard.AddOutbound(local, other, 7);
+  const std::uint32_t second = guard.AddOutbound(local, other, 7);
   EXPECT_EQ(guard.HopsOf(local, kOrigin), 3u);
   EXPECT_EQ(guard.HopsOf(local, other), 7u);
-  guard.RemoveOutbound(local, kOrigin);
+  guard.RemoveOutbound(local, first);
   EXPECT_EQ(guard.HopsOf(local, other), 7u);
-  guard.RemoveOutbound(local, other);
+  guard.RemoveOutbound(local, second);
 }
 
 // Whom a driver sends elsewhere may share both addresses.
@@ -65,10 +66,10 @@ TEST(LoopGuard, OfConnectionsThatLookAlikeTheFewestHopsCount) {
   const Address local = Address::Loopback(Family::kV4, 5000);
   guard.AddOutbound(local, kOrigin, 3);
   guard.AddOutbound(local, kOrigin, 2);
-  guard.AddOutbound(local, kOrigin, 5);
+  const std::uint32_t token = guard.AddOutbound(local, kOrigin, 5);
   EXPECT_EQ(guard.outbound(), 3u);
   EXPECT_EQ(guard.HopsOf(local, kOrigin), 2u);
-  for (int i = 0; i < 3; ++i) guard.RemoveOutbound(local, kOrigin);
+  for (int i = 0; i < 3; ++i) guard.RemoveOutbound(local, token);
   EXPECT_EQ(guard.outbound(), 0u);
   EXPECT_EQ(guard.HopsOf(local, kOrigin), 0u);
 }
@@ -133,9 +134,9 @@ TEST(LoopGuard, ManyThreadsLeaveNothingBehind) {
         const Address destination =
             Address::Loopback(Family::kV4, static_cast<std::uint16_t>(i % 7 + 1));
         EXPECT_TRUE(guard.Enter(destination, kStart));
-        guard.AddOutbound(local, destination, 1);
+        const std::uint32_t token = guard.AddOutbound(local, destination, 1);
         EXPECT_EQ(guard.HopsOf(local, destination), 1u);
-        guard.RemoveOutbound(local, destination);
+        guard.RemoveOutbound(local, token);
         guard.Leave(destination);
       }
     });
