@@ -94,19 +94,55 @@ class ClientPort final : public Inspector {
   std::atomic<std::uint16_t> port{0};
 };
 
+// As a driver in the kernel does it: whoever connects is not told where it was really sent.
+class ToldRedirector final : public redirect::Redirector {
+ public:
+  explicit ToldRedirector(const Address& destination) : told_(destination) {}
+  const char* name() const override { return "told"; }
+  void Query(redirect::QueryOp& operation, const redirect::WorkerView& worker,
+             io::Socket& accepted) override {
+    told_.Query(operation, worker, accepted);
+  }
+  void Carry(redirect::CarryOp& operation, const redirect::WorkerView& worker, io::Socket& onward,
+             const redirect::QueryOp& query) override {
+    told_.Carry(operation, worker, onward, query);
+  }
+
+ private:
+  redirect::NoneRedirector told_;
+};
+
 class SharedPortTest : public RingTest {
  protected:
+  void SetUp() override {
+    RingTest::SetUp();
+    RuntimeOptions options;
+    options.loops.hops_max = 1;
+    auto runtime = Runtime::Create(options);
+    ASSERT_TRUE(runtime.ok()) << runtime.status();
+    runtime_ = *std::move(runtime);
+  }
+  // A client from this very port, through a proxy; what becomes of it is the test's to see.
+  void ConnectFrom(std::uint32_t port, const Address& proxy) {
+    ends_.push_back(std::make_unique<Ends>());
+    Ends& ends = *ends_.back();
+    ASSERT_TRUE(loop_.port().Open(ends.client, proxy.family()).ok());
+    constexpr int kLocalPortRange = 51;  // IP_LOCAL_PORT_RANGE, Linux 6.3
+    const std::uint32_t range = port << 16 | port;
+    if (setsockopt(static_cast<int>(ends.client.native()), IPPROTO_IP, kLocalPortRange, &range,
+                   sizeof range) != 0) {
+      GTEST_SKIP() << "no IP_LOCAL_PORT_RANGE here to choose a shared port with";
+    }
+    ConnectEnds(ends, proxy);
+    ASSERT_EQ(ends.client.local().tcp_port(), port);
+  }
+
   ClientPort onward_;
 };
 
 // The kernel gives one port to connections with different destinations, and a client's count of
 // hops begins at none all the same.
 TEST_F(SharedPortTest, AClientWithThePortOfAnOnwardConnectionIsNoHop) {
-  RuntimeOptions options;
-  options.loops.hops_max = 1;
-  auto runtime = Runtime::Create(options);
-  ASSERT_TRUE(runtime.ok()) << runtime.status();
-  runtime_ = *std::move(runtime);
   options_.inspector = &onward_;
   ring_.push_back(MakeEngine(origin_listener_.local()));
   ASSERT_TRUE(ring_.back()->Start().ok());
@@ -115,22 +151,35 @@ TEST_F(SharedPortTest, AClientWithThePortOfAnOnwardConnectionIsNoHop) {
   ASSERT_TRUE(ring_.back()->Start().ok());
   const Address proxy = ring_.back()->addresses()[0];
   Connect(proxy);
-  const std::uint32_t port = onward_.port;
-  ASSERT_NE(port, 0u);
-
-  ends_.push_back(std::make_unique<Ends>());
-  Ends& ends = *ends_.back();
-  ASSERT_TRUE(loop_.port().Open(ends.client, proxy.family()).ok());
-  constexpr int kLocalPortRange = 51;  // IP_LOCAL_PORT_RANGE, Linux 6.3
-  const std::uint32_t range = port << 16 | port;
-  if (setsockopt(static_cast<int>(ends.client.native()), IPPROTO_IP, kLocalPortRange, &range,
-                 sizeof range) != 0) {
-    GTEST_SKIP() << "no IP_LOCAL_PORT_RANGE here to choose a shared port with";
-  }
-  ConnectEnds(ends, proxy);
-  ASSERT_EQ(ends.client.local().tcp_port(), port);
+  ASSERT_NE(onward_.port, 0u);
+  ConnectFrom(onward_.port, proxy);
+  if (IsSkipped()) return;
   ASSERT_TRUE(Eventually([&] { return Sum(Counter::k_connected) == 4; }));
   EXPECT_EQ(Sum(Counter::k_closed_hop_budget), 0u);
+}
+
+// One that has the port and, as the redirector says, the destination of an onward connection is
+// that connection, come back by way of a driver.
+TEST_F(SharedPortTest, AnOnwardConnectionThatADriverSendsBackIsAHop) {
+  EngineOptions options;
+  options.listen = options_.listen;
+  options.redirector = std::make_unique<ToldRedirector>(origin_listener_.local());
+  auto engine = Engine::Create(*runtime_, std::move(options));
+  ASSERT_TRUE(engine.ok()) << engine.status();
+  ring_.push_back(*std::move(engine));
+  ASSERT_TRUE(ring_.back()->Start().ok());
+  const Address proxy = ring_.back()->addresses()[0];
+  const Ends& first = Connect(proxy);
+  ConnectFrom(first.origin.peer().tcp_port(), proxy);
+  if (IsSkipped()) return;
+  contract::Accept accept;
+  loop_.port().Accept(accept, origin_listener_);
+  ASSERT_TRUE(loop_.RunUntil([&] { return accept.arrived(); }));
+  ASSERT_TRUE(loop_.port().Adopt(ends_.back()->origin, accept.Take()).ok());
+  EXPECT_EQ(Sum(Counter::k_closed_hop_budget), 0u);
+  ConnectFrom(ends_.back()->origin.peer().tcp_port(), proxy);
+  EXPECT_TRUE(ClientSeesReset(*ends_.back()));
+  ASSERT_TRUE(Eventually([&] { return Sum(Counter::k_closed_hop_budget) == 1; }));
 }
 #endif
 
