@@ -88,8 +88,9 @@ class CApiThrows : public CApi {
     EXPECT_EQ(use_api.engine_destroy(engine_, nullptr), SLUICE_OK);
     use_close(origin_);
   }
+  void StartEngine() { ASSERT_EQ(use_started(&options_, nullptr, &engine_, &where_), 0); }
   void Start() {
-    ASSERT_EQ(use_started(&options_, nullptr, &engine_, &where_), 0);
+    StartEngine();
     client_ = use_connect(&where_);
     ASSERT_NE(client_, USE_NONE);
   }
@@ -124,8 +125,8 @@ TEST_F(CApiThrows, AnOwnRedirectFindsNothing) {
                 sluice_found*) -> int32_t { Throw(user); };
   options_.redirect = SLUICE_REDIRECT_OWN;
   options_.own_redirect = &own;
-  Start();
-  EXPECT_TRUE(use_ended(client_));
+  StartEngine();
+  EXPECT_TRUE(use_refused(&where_));
   EXPECT_EQ(thrower_.calls, 1);
 }
 
@@ -142,9 +143,10 @@ TEST_F(CApiThrows, ALogLineIsLost) {
   use_api.log_set_sink([](void* user, int32_t, const char*, size_t) { Throw(user); }, &thrower_);
   use_api.log_set_level(SLUICE_LOG_DEBUG, nullptr);
   use_close(origin_);
-  origin_ = USE_NONE;
-  Start();
-  EXPECT_TRUE(use_ended(client_));
+  origin_ = use_reserve(&options_.upstream);
+  ASSERT_NE(origin_, USE_NONE);
+  StartEngine();
+  EXPECT_TRUE(use_refused(&where_));
   EXPECT_EQ(use_api.engine_destroy(engine_, nullptr), SLUICE_OK);
   engine_ = nullptr;
   use_api.log_set_sink(nullptr, nullptr);

@@ -61,6 +61,8 @@ int use_fail(const char* file, int line, const char* what);
 #define USE_NONE UINT64_MAX
 int64_t use_now_ms(void);
 void use_pause(void); /* a millisecond, between two looks at something that another thread does */
+/* A port at which nobody listens, and which nobody else is given until it is closed. */
+uint64_t use_reserve(sluice_address* where);
 uint64_t use_listen(sluice_address* where);
 uint64_t use_connect(const sluice_address* where);
 int use_readable(uint64_t socket, int milliseconds);
@@ -71,6 +73,9 @@ int use_receives(uint64_t socket, const char* wanted);
 int use_receives_bytes(uint64_t socket, const void* wanted, size_t size); /* 256 at most */
 /* 1: the stream ended, or was reset. */
 int use_ended(uint64_t socket);
+/* 1: who connects there is reset, or sees the stream end; a reset may come before its connect was
+ * looked at, and is what that reports then. */
+int use_refused(const sluice_address* where);
 void use_close(uint64_t socket);
 
 /* An engine of its own from one loopback listener to `origin`, with `options` set so far. */

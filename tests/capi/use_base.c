@@ -54,12 +54,11 @@ static int use_log(void) {
   CHECK(API(log_set_level)(SLUICE_LOG_DEBUG, &error) == SLUICE_OK);
   API(engine_options_init)(&options, sizeof options);
   options.redirect = SLUICE_REDIRECT_TO;
-  const uint64_t origin = use_listen(&options.upstream);
-  use_close(origin);
+  const uint64_t nobody = use_reserve(&options.upstream);
+  CHECK(nobody != USE_NONE);
   if (use_started(&options, NULL, &engine, &where) != 0) return 1;
-  const uint64_t client = use_connect(&where);
-  CHECK(client != USE_NONE && use_ended(client));
-  use_close(client);
+  CHECK(use_refused(&where));
+  use_close(nobody);
   CHECK(API(engine_destroy)(engine, &error) == SLUICE_OK);
   API(log_set_sink)(NULL, NULL);
   CHECK(API(log_set_level)(SLUICE_LOG_WARNING, &error) == SLUICE_OK);

@@ -9,6 +9,7 @@ typedef int native_size;
 #define close_native closesocket
 #else
 #define _POSIX_C_SOURCE 200809L
+#include <errno.h>
 #include <netinet/in.h>
 #include <sys/select.h>
 #include <sys/socket.h>
@@ -49,6 +50,15 @@ static uint64_t new_socket(void) {
 #endif
 }
 
+/* The last call of this thread. */
+static int was_reset(void) {
+#if defined(_WIN32)
+  return WSAGetLastError() == WSAECONNRESET;
+#else
+  return errno == ECONNRESET;
+#endif
+}
+
 static struct sockaddr_in to_native(const sluice_address* address) {
   struct sockaddr_in out;
   memset(&out, 0, sizeof out);
@@ -58,7 +68,7 @@ static struct sockaddr_in to_native(const sluice_address* address) {
   return out;
 }
 
-uint64_t use_listen(sluice_address* where) {
+uint64_t use_reserve(sluice_address* where) {
   const uint64_t made = new_socket();
   if (made == USE_NONE) return made;
   memset(where, 0, sizeof *where);
@@ -67,13 +77,20 @@ uint64_t use_listen(sluice_address* where) {
   where->bytes[3] = 1;
   struct sockaddr_in local = to_native(where);
   socklen_t size = sizeof local;
-  if (bind((native)made, (struct sockaddr*)&local, size) != 0 || listen((native)made, 256) != 0 ||
+  if (bind((native)made, (struct sockaddr*)&local, size) != 0 ||
       getsockname((native)made, (struct sockaddr*)&local, &size) != 0) {
     use_close(made);
     return USE_NONE;
   }
   where->tcp_port = ntohs(local.sin_port);
   return made;
+}
+
+uint64_t use_listen(sluice_address* where) {
+  const uint64_t made = use_reserve(where);
+  if (made == USE_NONE || listen((native)made, 256) == 0) return made;
+  use_close(made);
+  return USE_NONE;
 }
 
 uint64_t use_connect(const sluice_address* where) {
@@ -83,6 +100,16 @@ uint64_t use_connect(const sluice_address* where) {
   if (connect((native)made, (struct sockaddr*)&remote, sizeof remote) == 0) return made;
   use_close(made);
   return USE_NONE;
+}
+
+int use_refused(const sluice_address* where) {
+  const uint64_t made = new_socket();
+  if (made == USE_NONE) return 0;
+  struct sockaddr_in remote = to_native(where);
+  const int connected = connect((native)made, (struct sockaddr*)&remote, sizeof remote) == 0;
+  const int refused = connected ? use_ended(made) : was_reset();
+  use_close(made);
+  return refused;
 }
 
 int use_readable(uint64_t socket, int milliseconds) {
