@@ -139,7 +139,7 @@ TEST(FailureTest, AKilledHopInTheMiddleOfATransferIsNoSilentTruncation) {
 }
 
 TEST(FailureTest, AnUnreachableUpstreamEndsTheConnection) {
-  Hops chain(1, UnusedAddress());
+  Hops chain(1, RefusingAddress());
   Stream client = Stream::Connect(chain.address);
   ASSERT_TRUE(client.open());
   EXPECT_EQ(client.ReadAll(Duration(10000)), "");

@@ -111,7 +111,7 @@ TEST(LoadRequestsTest, AnAnswerThatChangesOnAKeptConnectionIsSeen) {
 }
 
 TEST(LoadRequestsTest, ADeadTargetEndsARunThatIsCounted) {
-  EXPECT_THAT(Load({UnusedAddress(), "--mode", "requests", "--count", "5", "-c", "2"}, 2).out,
+  EXPECT_THAT(Load({RefusingAddress(), "--mode", "requests", "--count", "5", "-c", "2"}, 2).out,
               HasSubstr("connection refused"));
 }
 
@@ -214,7 +214,7 @@ TEST(LoadIdleTest, ConnectionsAreOpenedAtTheRateAskedFor) {
 }
 
 TEST(LoadIdleTest, NothingToHoldIsNotHeld) {
-  EXPECT_THAT(Load({UnusedAddress(), "--mode", "idle", "-c", "3", "-d", "1h"}, 2).out,
+  EXPECT_THAT(Load({RefusingAddress(), "--mode", "idle", "-c", "3", "-d", "1h"}, 2).out,
               HasSubstr("idle 0\n"));
 }
 
@@ -347,7 +347,7 @@ TEST(LoadReportFilesTest, PercentilesAreWrittenToAFile) {
 }
 
 TEST(LoadReportFilesTest, AFileThatCannotBeWrittenIsSaidBeforeTheRun) {
-  const Ran ran = Load({UnusedAddress(), "--count", "1", "--hdr", "no/such/folder/file"}, 1);
+  const Ran ran = Load({RefusingAddress(), "--count", "1", "--hdr", "no/such/folder/file"}, 1);
   EXPECT_THAT(ran.err, HasSubstr("--hdr: cannot write"));
   EXPECT_EQ(ran.out, "");
 }

@@ -79,7 +79,7 @@ TEST(LoadTest, SourceAddressesAreUsedInTurn) {
 }
 
 TEST(LoadTest, RefusedConnectsAreCounted) {
-  EXPECT_THAT(Load(UnusedAddress(), {"--count", "20", "--connections", "4"}, 2),
+  EXPECT_THAT(Load(RefusingAddress(), {"--count", "20", "--connections", "4"}, 2),
               HasSubstr("20 connection refused"));
 }
 
@@ -134,7 +134,7 @@ TEST(LoadTest, AllowedErrorsAreNoFailureIfSomethingSucceeded) {
   });
   Load(origin.address(), {"--count", "10", "--connections", "1", "--allow-errors"}, 0);
   Load(origin.address(), {"--count", "10", "--connections", "1"}, 2);
-  Load(UnusedAddress(), {"--count", "3", "--allow-errors"}, 2);
+  Load(RefusingAddress(), {"--count", "3", "--allow-errors"}, 2);
 }
 
 TEST(LoadTest, ASignalEndsTheRunWithAReport) {

@@ -78,13 +78,18 @@ void SetResetOnClose(int fd) {
   setsockopt(fd, SOL_SOCKET, SO_LINGER, &now, sizeof(now));
 }
 
-int Listen(const std::string& host, int* tcp_port) {
+int Bind(const std::string& host, int* tcp_port) {
   Native native = ToNative(host, 0);
   const int fd = socket(native.storage.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
   SLUICE_CHECK(fd >= 0);
   SLUICE_CHECK(bind(fd, native.get(), native.size) == 0);
-  SLUICE_CHECK(listen(fd, 256) == 0);
   *tcp_port = TcpPortOf(fd);
+  return fd;
+}
+
+int Listen(const std::string& host, int* tcp_port) {
+  const int fd = Bind(host, tcp_port);
+  SLUICE_CHECK(listen(fd, 256) == 0);
   return fd;
 }
 
@@ -264,7 +269,13 @@ std::string Bytes(std::size_t size, unsigned seed) {
 
 std::string UnusedAddress() {
   int tcp_port = 0;
-  close(Listen("127.0.0.1", &tcp_port));
+  close(Bind("127.0.0.1", &tcp_port));
+  return "127.0.0.1:" + std::to_string(tcp_port);
+}
+
+std::string RefusingAddress() {
+  int tcp_port = 0;
+  Bind("127.0.0.1", &tcp_port);
   return "127.0.0.1:" + std::to_string(tcp_port);
 }
 

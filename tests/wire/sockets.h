@@ -92,8 +92,11 @@ class Origin {
 
 // `size` bytes that differ everywhere, the same for the same seed.
 std::string Bytes(std::size_t size, unsigned seed = 1);
-// An address of loopback on which nobody listens.
+// An address of loopback that was free just now, for a program to listen on.
 std::string UnusedAddress();
+// One that refuses connections: it stays bound, so that nobody else is given it, until this program
+// ends.
+std::string RefusingAddress();
 
 }  // namespace sluice::wire
 
