@@ -36,7 +36,7 @@ std::uint32_t LoopGuard::AddOutbound(const Address& local, const Address& remote
   Outbound& entry = shard.outbound[key];
   entry.hops = entry.connections == 0 ? hops : std::min(entry.hops, hops);
   ++entry.connections;
-  return key.remote;
+  return key.second;
 }
 
 void LoopGuard::RemoveOutbound(const Address& local, std::uint32_t remote) {

@@ -96,19 +96,10 @@ class LoopGuard {
     std::uint64_t open = 0;
     std::uint64_t open_at_window_begin = 0;
   };
-  // Of the remote address a digest, so that a flow need not keep the address to be forgotten. Two
-  // addresses with one digest would count as one, which matters if they share a port as well.
-  struct Route {
-    Address local;
-    std::uint32_t remote = 0;
-    friend bool operator==(const Route& a, const Route& b) {
-      return a.local == b.local && a.remote == b.remote;
-    }
-    template <typename H>
-    friend H AbslHashValue(H h, const Route& route) {
-      return H::combine(std::move(h), route.local, route.remote);
-    }
-  };
+  // Local address, and of the remote one a digest, so that a flow need not keep the address to be
+  // forgotten. Two addresses with one digest would count as one, which matters if they share a port
+  // as well.
+  using Route = std::pair<Address, std::uint32_t>;
   struct Outbound {
     std::uint32_t hops = 0;
     std::uint32_t connections = 0;
